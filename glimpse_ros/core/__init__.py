@@ -1,0 +1,1 @@
+"""Numpy, OpenCV and onnxruntime only: nothing in here knows ROS or torch."""

@@ -1,0 +1,1 @@
+"""Offline training in PyTorch; not installed with the package."""
