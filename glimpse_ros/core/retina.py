@@ -1,0 +1,101 @@
+"""The sensor: a canvas seen at (x, y, s) as S scales of g x g pixels.
+
+Conventions
+-----------
+A glimpse covers s*W x min(s*W, H) pixels of a W x H canvas, centred at ((x + 1) / 2 * W, (y + 1) / 2 * H) with pixel
+centres at half integers. The box is snapped to whole canvas pixels, so that area averaging is exact; the view that
+comes back is that of the snapped box. `padding` says what lies outside: "clamp" moves the view inside, "zero" is
+black, "edge" repeats the border. A spherical canvas always wraps in x.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .scene_frame import wrap
+from .types import GlimpseError, GlimpseSpec, Projection, View
+
+PADDINGS = ("clamp", "zero", "edge")
+MAX_SIDE = 2048  # [px] of a canvas that is kept; finer than any glimpse of 32 px at s = 1/16 needs
+
+
+def bounded(canvas: NDArray[np.uint8], max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
+    """The one resize when a large frame is taken in: (H, W, 3), its longer side at most `max_side` pixels.
+
+    Whole-number decimation first: an area resize by an integer factor is several times faster than by a fraction.
+    """
+    longest = max(canvas.shape[:2])
+    if longest <= max_side:
+        return canvas
+    height, width = (max(1, round(n * max_side / longest)) for n in canvas.shape[:2])
+    return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def box_px(view: View, height: int, width: int, smallest: int = 1) -> tuple[int, int, int, int]:
+    """left, top, width, height [px] of the view's box on the canvas; it may reach beyond the canvas."""
+    w = min(max(round(view.s * width), min(smallest, width)), width)
+    h = min(w, height)
+    left = round((view.x + 1.0) / 2.0 * width - w / 2.0)
+    top = round((view.y + 1.0) / 2.0 * height - h / 2.0)
+    return left, top, w, h
+
+
+def view_from_box(left: int, top: int, w: int, h: int, height: int, width: int, projection: Projection) -> View:
+    """The view whose box is exactly this one."""
+    x = (left + w / 2.0) / width * 2.0 - 1.0
+    return View(wrap(x) if projection == "spherical" else x, (top + h / 2.0) / height * 2.0 - 1.0, w / width)
+
+
+def crop(
+    canvas: NDArray[np.generic], left: int, top: int, w: int, h: int, projection: Projection, padding: str
+) -> NDArray[np.generic]:
+    """(h, w, ...) pixels of the canvas, wrapped in x when spherical, padded elsewhere."""
+    height, width = canvas.shape[:2]
+    if 0 <= left and left + w <= width and 0 <= top and top + h <= height:
+        return canvas[top : top + h, left : left + w]
+    cols, rows = np.arange(left, left + w), np.arange(top, top + h)
+    inside_y = (rows >= 0) & (rows < height)
+    if projection == "spherical":
+        cols, inside_x = cols % width, np.ones(w, bool)
+    else:
+        inside_x = (cols >= 0) & (cols < width)
+    patch = canvas[np.clip(rows, 0, height - 1)[:, None], np.clip(cols, 0, width - 1)[None, :]]
+    if padding == "zero":
+        patch = np.where((inside_y[:, None] & inside_x[None, :])[..., None], patch, np.zeros_like(patch))
+    return patch
+
+
+def sample(
+    canvas: NDArray[np.generic], view: View, spec: GlimpseSpec, projection: Projection, padding: str = "clamp"
+) -> tuple[NDArray[np.float32], View]:
+    """One glimpse.
+
+    canvas: (H, W, 3), uint8, or float32 in [0, 1].
+    Returns (S, 3, g, g) float32 in [0, 1], finest scale first, and the view where it was really taken.
+    Raises GlimpseError for an unknown padding.
+    """
+    if padding not in PADDINGS:
+        raise GlimpseError(f"padding {padding!r}: expected one of {', '.join(PADDINGS)}")
+    height, width = canvas.shape[:2]
+    left, top, w, h = box_px(view, height, width, smallest=spec.size)
+    if padding == "clamp":
+        top = min(max(top, 0), height - h)
+        if projection == "planar":
+            left = min(max(left, 0), width - w)
+    if projection == "spherical":
+        left %= width
+    taken = view_from_box(left, top, w, h, height, width, projection)
+    pixels = np.empty((len(spec.scales), 3, spec.size, spec.size), np.float32)
+    for i, fraction in enumerate(spec.scales):
+        w_i, h_i = max(1, round(w * fraction)), max(1, round(h * fraction))
+        patch = crop(canvas, left + (w - w_i) // 2, top + (h - h_i) // 2, w_i, h_i, projection, padding)
+        pixels[i] = _area_resize(patch, spec.size).transpose(2, 0, 1)
+    return pixels, taken
+
+
+def _area_resize(patch: NDArray[np.generic], size: int) -> NDArray[np.float32]:
+    """(h, w, 3) to (size, size, 3) float32 in [0, 1], by area where it shrinks, linear where it grows."""
+    resized = cv2.resize(np.ascontiguousarray(patch), (size, size), interpolation=cv2.INTER_AREA)
+    return resized.astype(np.float32) / (255.0 if patch.dtype == np.uint8 else 1.0)
