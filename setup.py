@@ -1,4 +1,4 @@
-"""The package, for pip and for colcon. package.xml says the same to ROS; test/test_package.py keeps the two together."""
+"""The package, for pip and for colcon. package.xml tells ROS the same; test/test_package.py keeps the two together."""
 
 import os
 import sys
