@@ -27,7 +27,7 @@ RUN_READY := $(VENV)/.run-$(RUNTIME)
 TEST_READY := $(VENV)/.test-$(RUNTIME)
 INSTALLED := $(VENV)/.installed
 
-SOURCES := $(shell find glimpse_ros launch config models resource -type f -not -path '*/__pycache__/*' -not -name '* *')
+SOURCES := $(shell find glimpse_ros launch config models resource -type f -not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: explore test bench clean
 .DELETE_ON_ERROR:
