@@ -1,0 +1,6 @@
+"""Lets every test import the helpers beside this file, such as `onnx_graphs`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

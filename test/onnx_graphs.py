@@ -1,0 +1,254 @@
+"""Tiny ONNX bundles that really compute something, for tests: a grid that remembers mean colours, and a policy.
+
+scene    a (rows, columns) grid of cells. A glimpse adds its mean colour to every cell whose centre it covers; a cell's
+         colour is the mean of what was added, 0.5 where nothing was. belief (1, cells, 4): colour, seen (0 or 1).
+         uncertainty 1 / (1 + times seen). reconstruction: the cells enlarged to the canvas, under an If on `decode`.
+         Two classes, dark and bright: logits 0.5 - brightness and brightness - 0.5.
+policy   looks at the centre of the first unseen cell, clipped to `limits`; `noise` shifts x by a tenth of it. `stop` is
+         the share of cells seen. `state_count` (1, 1) counts decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from glimpse_ros.core.bundle_file import belief_id, write_graph
+
+GRID = (4, 8)  # rows, columns
+
+
+def write_bundle(
+    path: str | Path,
+    *,
+    glimpse: int = 32,
+    scales: Sequence[float] = (1.0,),
+    scene: tuple[int, int] = (64, 128),
+    projection: str = "spherical",
+    nan: bool | float = False,
+    decode: bool = True,
+    segmentation: bool = False,
+    classification: bool = False,
+    overview: bool = False,
+    policy: bool = True,
+    limits: bool = True,
+    noise: bool = False,
+    stop: bool = False,
+    wants: Sequence[str] = (),
+    policy_nan: bool = False,
+    scene_fields: Mapping[str, Any] | None = None,
+    policy_fields: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `path`/scene.onnx and, unless `policy` is off, `path`/policy.onnx; gives `path`.
+
+    nan: True, or the scene x above which the belief is NaN. policy_nan: next_view is NaN. The `*_fields` override
+    the metadata; a value of None takes a field out.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = scene_model(glimpse, len(scales), scene, projection, nan, decode, segmentation, classification, overview)
+    fields = {
+        "role": "scene",
+        "family": "test",
+        "name": folder.name,
+        "glimpse": glimpse,
+        "scales": list(scales),
+        "padding": "clamp",
+        "s_range": [1 / 16, 1.0],
+        "scene": {"height": scene[0], "width": scene[1], "projection": projection},
+        "glimpses": 8,
+        "data": "none",
+        "commit": "none",
+    }
+    if segmentation or classification:
+        fields |= {"class_names": ["dark", "bright"], "palette": [[0, 0, 0], [255, 255, 255]]}
+    write_model(folder / "scene.onnx", model, override(fields, scene_fields))
+    if policy:
+        fields = {"role": "policy", "family": "test", "name": folder.name, "belief_id": model_id(model)}
+        model = policy_model(limits, noise, stop, {name: map_shape(name, scene) for name in wants}, policy_nan)
+        write_model(folder / "policy.onnx", model, override(fields, policy_fields))
+    return folder
+
+
+def write_model(file: Path, model: onnx.ModelProto, metadata: Mapping[str, Any]) -> Path:
+    """Write a model, sound or not, with its metadata."""
+    write_graph(file, model.SerializeToString(), metadata)
+    return file
+
+
+def model_id(model: onnx.ModelProto) -> str:
+    """The belief id of a model."""
+    return belief_id(model.SerializeToString())
+
+
+def override(fields: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Fields with changes; None takes one out."""
+    return {k: v for k, v in {**fields, **(changes or {})}.items() if v is not None}
+
+
+def map_shape(name: str, scene: tuple[int, int]) -> tuple[int, ...]:
+    """The shape of an optional map of the scene graph."""
+    return (1, 3, *scene) if name == "reconstruction" else (1, 1, *GRID)
+
+
+def scene_model(
+    glimpse: int = 32,
+    scales: int = 1,
+    scene: tuple[int, int] = (64, 128),
+    projection: str = "spherical",
+    nan: bool | float = False,
+    decode: bool = True,
+    segmentation: bool = False,
+    classification: bool = False,
+    overview: bool = False,
+) -> onnx.ModelProto:
+    """The scene graph of the module's docstring, without metadata."""
+    rows, columns = GRID
+    b = Builder()
+    x, y, s = (b("Slice", "view", b.ints(i), b.ints(i + 1), b.ints(1)) for i in range(3))
+    across = b("Abs", b("Sub", b.const(centres(columns).reshape(1, 1, 1, -1)), x))
+    if projection == "spherical":
+        across = b("Min", across, b("Sub", b.const(2.0), across))
+    down = b("Abs", b("Sub", b.const(centres(rows).reshape(1, 1, -1, 1)), y))
+    tall = b("Min", b("Mul", s, b.const(scene[1] / scene[0])), b.const(1.0))  # s*W of H pixels, at most all of them
+    covered = b("And", b("LessOrEqual", across, s), b("LessOrEqual", down, tall))  # (1, 1, rows, columns)
+    mask = b("Cast", covered, to=TensorProto.FLOAT)
+    widest = b("Slice", "glimpse", b.ints(scales - 1), b.ints(scales), b.ints(1))  # (1, 1, 3, g, g)
+    mean = b("Reshape", b("ReduceMean", widest, axes=[3, 4], keepdims=0), b.ints(1, 3, 1, 1))
+    b("Add", "state_canvas", b("Concat", b("Mul", mask, mean), mask, axis=1), out="next_state_canvas")
+    b("Add", "state_steps", b.ints(1), out="next_state_steps")
+    total = b("Slice", "next_state_canvas", b.ints(0), b.ints(3), b.ints(1))
+    times = b("Slice", "next_state_canvas", b.ints(3), b.ints(4), b.ints(1))
+    seen = b("Min", times, b.const(1.0))
+    if overview:  # its mean colour stands where nothing was seen
+        blank = b("ReduceMean", "overview", axes=[2, 3], keepdims=1)
+    else:
+        blank = b.const(0.5)
+    unseen = b("Mul", b("Sub", b.const(1.0), seen), blank)
+    colour = b("Add", b("Div", total, b("Max", times, b.const(1.0))), unseen)  # (1, 3, rows, columns)
+    flat = b("Reshape", b("Concat", colour, seen, axis=1), b.ints(1, 4, rows * columns))
+    belief = b("Transpose", flat, perm=[0, 2, 1])
+    if nan is not False:
+        bad = b("Greater", b("Reshape", x, b.ints(1, 1, 1)), b.const(-9.0 if nan is True else float(nan)))
+        belief = b("Where", bad, b.const(float("nan")), belief)
+    b("Identity", belief, out="belief")
+    b("Div", b.const(1.0), b("Add", times, b.const(1.0)), out="uncertainty")
+    outputs = {"belief": (1, rows * columns, 4), "uncertainty": (1, 1, rows, columns)}
+    big = {"reconstruction": (1, 3, *scene)}
+    sizes = b.ints(1, 3, *scene)
+    enlarge = helper.make_node(
+        "Resize", [colour, "", "", sizes], ["big"], mode="nearest", coordinate_transformation_mode="asymmetric"
+    )
+    if decode:
+        nothing = helper.make_node("ConstantOfShape", [sizes], ["nothing"])
+        then = helper.make_graph([enlarge], "on", [], infos({"big": big["reconstruction"]}))
+        otherwise = helper.make_graph([nothing], "off", [], infos({"nothing": big["reconstruction"]}))
+        b("If", "decode", out="reconstruction", then_branch=then, else_branch=otherwise)
+    else:
+        b.nodes.append(enlarge)
+        b("Identity", "big", out="reconstruction")
+    outputs |= big
+    if segmentation or classification:
+        light = b("Sub", b("ReduceMean", colour, axes=[1], keepdims=1), b.const(0.5))
+        logits = b("Concat", b("Neg", light), light, axis=1)  # (1, 2, rows, columns)
+        if segmentation:
+            b("Identity", logits, out="segmentation")
+            outputs["segmentation"] = (1, 2, rows, columns)
+        if classification:
+            b("ReduceMean", logits, out="classification", axes=[2, 3], keepdims=0)
+            outputs["classification"] = (1, 2)
+    inputs = {"glimpse": (1, scales, 3, glimpse, glimpse), "view": (1, 3), "state_canvas": (1, 4, rows, columns)}
+    if overview:
+        inputs["overview"] = (1, 3, 8, 16)
+    more_in = [helper.make_tensor_value_info("state_steps", TensorProto.INT64, (1,))]
+    if decode:
+        more_in.append(helper.make_tensor_value_info("decode", TensorProto.BOOL, ()))
+    more_out = [helper.make_tensor_value_info("next_state_steps", TensorProto.INT64, (1,))]
+    return b.model(
+        "scene", infos(inputs) + more_in, infos({"next_state_canvas": inputs["state_canvas"], **outputs}) + more_out
+    )
+
+
+def policy_model(
+    limits: bool = True,
+    noise: bool = False,
+    stop: bool = False,
+    wants: Mapping[str, tuple[int, ...]] | None = None,
+    nan: bool = False,
+) -> onnx.ModelProto:
+    """The policy graph of the module's docstring, without metadata. `wants`: maps read (and not used) with shapes."""
+    rows, columns = GRID
+    cells = np.stack(np.meshgrid(centres(columns), centres(rows)), -1).reshape(-1, 2)  # (cells, 2) x, y
+    views = np.concatenate([cells, np.full((rows * columns, 1), 0.25)], 1).astype(np.float32)
+    b = Builder()
+    seen = b("Reshape", b("Slice", "belief", b.ints(3), b.ints(4), b.ints(2)), b.ints(1, rows * columns))
+    first = b("ArgMin", seen, axis=1, keepdims=0)  # (1,)
+    view = b("Gather", b.const(views), first, axis=0)  # (1, 3)
+    inputs: dict[str, tuple[int, ...]] = {"belief": (1, rows * columns, 4), "state_count": (1, 1), **(wants or {})}
+    if noise:
+        view = b("Add", view, b("Mul", "noise", b.const(np.array([[0.1, 0.0, 0.0]], np.float32))))
+        inputs["noise"] = (1, 3)
+    for name in wants or {}:
+        view = b("Add", view, b("Mul", b("ReduceMean", name, keepdims=0), b.const(0.0)))
+    if limits:
+        low, high = (b("Squeeze", b("Slice", "limits", b.ints(i), b.ints(i + 1), b.ints(2)), b.ints(2)) for i in (0, 1))
+        view = b("Min", b("Max", view, low), high)
+        inputs["limits"] = (1, 3, 2)
+    if nan:
+        view = b("Mul", view, b.const(float("nan")))
+    b("Identity", view, out="next_view")
+    b("Add", "state_count", b.const(1.0), out="next_state_count")
+    outputs: dict[str, tuple[int, ...]] = {"next_view": (1, 3), "next_state_count": (1, 1)}
+    if stop:
+        b("ReduceMean", seen, out="stop", axes=[1], keepdims=1)
+        outputs["stop"] = (1, 1)
+    return b.model("policy", infos(inputs), infos(outputs))
+
+
+def centres(count: int) -> np.ndarray:
+    """Centres of `count` equal cells over [-1, 1], float32."""
+    return ((np.arange(count) + 0.5) / count * 2 - 1).astype(np.float32)
+
+
+def infos(shapes: Mapping[str, Sequence[int | str]]) -> list[onnx.ValueInfoProto]:
+    """float32 inputs or outputs by name and shape."""
+    return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+
+
+class Builder:
+    """Nodes and constants in the order in which they are asked for."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def __call__(self, op: str, *inputs: str, out: str = "", **attributes: Any) -> str:
+        """Add a node of one output; gives the output's name."""
+        name = out or f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def const(self, value: Any) -> str:
+        """A float32 constant."""
+        return self._constant(np.asarray(value, np.float32))
+
+    def ints(self, *values: int) -> str:
+        """A (n,) int64 constant."""
+        return self._constant(np.array(values, np.int64))
+
+    def _constant(self, value: np.ndarray) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def model(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        """A model of opset 17 (IR 8: old runtimes know it)."""
+        graph = helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
