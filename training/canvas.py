@@ -1,0 +1,194 @@
+"""The canvas model: a scene model of fixed cost per glimpse with a scene-wide memory.
+
+A glimpse is encoded at its own g x g pixels and its features are written into a map of the whole scene at its place,
+gated by sharpness, so that a sharper look is never overwritten by a blurrier one; its pixels go into a mosaic by the
+same rule. A U-Net with a little attention at the coarsest level decodes the map: the mosaic plus a correction where
+something was seen, imagination elsewhere. Nothing is re-encoded and no state grows (the finding of CanViT,
+arXiv 2603.22570: train on random glimpses, with any policy in mind; the design here is our own).
+
+B batch, H x W canvas (256 x 512), h x w = H/4 x W/4 feature map, N = H/16 * W/16 belief cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import retina
+
+DETAIL_SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8)  # s at which the belief tells how much detail a look would still miss
+BELIEF_CHANNELS = 2 + len(DETAIL_SCALES)  # error now, error at each detail scale, sharpness
+FLOOR = 1e-5  # of a predicted squared error, in [0, 1]^2
+
+
+@dataclass(frozen=True)
+class CanvasConfig:
+    """Sizes of the model; they fix every shape."""
+
+    height: int = 256
+    width: int = 512
+    glimpse: int = 32
+    spherical: bool = True
+    features: int = 16  # written into the map
+    widths: tuple[int, int, int, int] = (32, 64, 128, 192)  # at 1/4, 1/8, 1/16, 1/32 of the canvas
+    blocks: int = 2  # attention blocks at the coarsest level
+
+
+class Conv(nn.Module):
+    """3 x 3 convolution that wraps in x on a sphere and pads zeros elsewhere."""
+
+    def __init__(self, inputs: int, outputs: int, wraps: bool) -> None:
+        super().__init__()
+        self.wraps = wraps
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=(1, 0) if wraps else 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.wraps:
+            x = torch.cat([x[..., -1:], x, x[..., :1]], -1)
+        return self.conv(x)
+
+
+class Residual(nn.Module):
+    """x + conv(act(conv(act(x)))); starts as the identity."""
+
+    def __init__(self, channels: int, wraps: bool) -> None:
+        super().__init__()
+        self.first, self.second = Conv(channels, channels, wraps), Conv(channels, channels, wraps)
+        nn.init.zeros_(self.second.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(F.relu(x))))
+
+
+class Attention(nn.Module):
+    """Pre-norm self-attention and MLP over the cells of a small map (B, C, h, w); starts as the identity."""
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.up, self.down = nn.Linear(channels, 2 * channels), nn.Linear(2 * channels, channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.down.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        tokens = x.flatten(2).transpose(1, 2)  # (B, h*w, C)
+        qkv = self.qkv(self.norm1(tokens)).reshape(b, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv[0], qkv[1], qkv[2]  # (B, heads, h*w, C/heads)
+        weights = torch.softmax(q @ k.transpose(-1, -2) * (c // self.heads) ** -0.5, -1)
+        tokens = tokens + self.out((weights @ v).transpose(1, 2).reshape(b, h * w, c))
+        tokens = tokens + self.down(F.gelu(self.up(self.norm2(tokens))))
+        return tokens.transpose(1, 2).reshape(b, c, h, w)
+
+
+class Canvas(nn.Module):
+    """`write` is one step of memory, `perceive` reads belief and features, `decode` draws the reconstruction."""
+
+    def __init__(self, config: CanvasConfig) -> None:
+        super().__init__()
+        self.config = config
+        wraps, (c0, c1, c2, c3) = config.spherical, config.widths
+        self.encode = nn.Sequential(
+            nn.Conv2d(4, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(32, config.features, 3, padding=1),
+        )  # fmt: skip
+        self.enter = Conv(3 * 16 + 2 + config.features + 2, c0, wraps)
+        self.enc0 = Residual(c0, wraps)
+        self.down1 = nn.Conv2d(c0, c1, 2, stride=2)
+        self.enc1 = Residual(c1, wraps)
+        self.down2 = nn.Conv2d(c1, c2, 2, stride=2)
+        self.enc2 = Residual(c2, wraps)
+        self.down3 = nn.Conv2d(c2, c3, 2, stride=2)
+        self.place = nn.Parameter(torch.zeros(1, c3, config.height // 32, 1 if wraps else config.width // 32))
+        self.mid = nn.ModuleList()
+        for _ in range(config.blocks):
+            self.mid += [Residual(c3, wraps), Attention(c3)]
+        self.up2, self.dec2 = nn.Conv2d(c3 + c2, c2, 1), Residual(c2, wraps)
+        self.belief_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1 + len(DETAIL_SCALES), 1))
+        self.up1, self.dec1 = nn.Conv2d(c2 + c1, c1, 1), Residual(c1, wraps)
+        self.up0, self.dec0 = nn.Conv2d(c1 + c0, c0, 1), Residual(c0, wraps)
+        self.leave = Conv(c0, 48, wraps)
+        nn.init.zeros_(self.leave.conv.weight)  # starts as the mosaic
+        y = (torch.arange(config.height // 4) + 0.5) / (config.height // 4) * 2 - 1
+        lat = torch.stack([y, y.abs()])[None, :, :, None].expand(1, 2, config.height // 4, config.width // 4)
+        self.register_buffer("latitude", lat.contiguous(), persistent=False)
+
+    def empty(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """colour (B, 3, H, W), sharp (B, 1, H, W), features (B, F, h, w), all zero."""
+        c, device = self.config, self.latitude.device
+        return (
+            torch.zeros(batch, 3, c.height, c.width, device=device),
+            torch.zeros(batch, 1, c.height, c.width, device=device),
+            torch.zeros(batch, c.features + 1, c.height // 4, c.width // 4, device=device),
+        )
+
+    def write(
+        self, memory: tuple[Tensor, Tensor, Tensor], glimpse: Tensor, view: Tensor, use: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Write glimpses (B, 3, g, g) taken at views (B, 3); `use` (B,) False leaves a sample's memory as it was.
+
+        The last channel of the feature map is the sharpness that it was written with.
+        """
+        c = self.config
+        colour, sharp, features = memory
+        level = retina.sharpness(view[:, 2])[:, None, None, None]  # (B, 1, 1, 1)
+        encoded = self.encode(torch.cat([glimpse - 0.5, level.expand(-1, 1, c.glimpse, c.glimpse)], 1))
+        with torch.autocast(glimpse.device.type, enabled=False):  # places need all their digits
+            pixels, covered = retina.paste(glimpse, view, c.height, c.width, c.spherical)
+            spread, covered_low = retina.paste(encoded.float(), view, c.height // 4, c.width // 4, c.spherical)
+        gate = (covered > 0.5) & (level >= sharp - 1e-6)
+        gate_low = (covered_low > 0.5) & (level >= features[:, -1:] - 1e-6)
+        if use is not None:
+            gate, gate_low = gate & use[:, None, None, None], gate_low & use[:, None, None, None]
+        spread = torch.cat([spread, level.expand(-1, 1, c.height // 4, c.width // 4)], 1)
+        return (
+            torch.where(gate, pixels.clamp(0, 1), colour),
+            torch.where(gate, level, sharp),
+            torch.where(gate_low, spread, features),
+        )
+
+    def perceive(self, memory: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> errors (B, 1 + K, H/16, W/16), predicted squared errors in [0, 1]^2: now, and at each detail scale;
+        and the features that `decode` needs at 1/16, 1/8 and 1/4 of the canvas."""
+        colour, sharp, features = memory
+        seen = (sharp > 0).to(colour.dtype)
+        pixels = F.pixel_unshuffle((colour - 0.5) * seen, 4)  # (B, 48, h, w)
+        known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen, 4)], 1)
+        lat = self.latitude.expand(len(colour), -1, -1, -1)
+        x0 = self.enc0(self.enter(torch.cat([pixels, known, features[:, :-1], lat], 1)))
+        x1 = self.enc1(self.down1(x0))
+        x2 = self.enc2(self.down2(x1))
+        x3 = self.down3(x2) + self.place
+        for block in self.mid:
+            x3 = block(x3)
+        x2 = self.dec2(self.up2(torch.cat([_double(x3), x2], 1)))
+        errors = F.softplus(self.belief_head(x2).float()) * 0.02 + FLOOR
+        return errors, x2, x1, x0
+
+    def decode(self, memory: tuple[Tensor, Tensor, Tensor], x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
+        """Reconstruction (B, 3, H, W), in [0, 1] but not clamped."""
+        colour, sharp, _ = memory
+        x1 = self.dec1(self.up1(torch.cat([_double(x2), x1], 1)))
+        x0 = self.dec0(self.up0(torch.cat([_double(x1), x0], 1)))
+        correction = F.pixel_shuffle(self.leave(F.relu(x0)).float(), 4)  # (B, 3, H, W)
+        return torch.where(sharp > 0, colour, torch.full_like(colour, 0.5)) + correction
+
+    def forward(self, memory: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """-> reconstruction (B, 3, H, W) and errors (B, 1 + K, H/16, W/16)."""
+        errors, x2, x1, x0 = self.perceive(memory)
+        return self.decode(memory, x2, x1, x0), errors
+
+    def belief(self, memory: tuple[Tensor, Tensor, Tensor], errors: Tensor) -> Tensor:
+        """(B, N, D): per cell of H/16 x W/16, row by row: predicted RMSE now, at each detail scale, and sharpness."""
+        known = F.avg_pool2d(memory[1], 16)
+        return torch.cat([errors.sqrt(), known], 1).flatten(2).transpose(1, 2)
+
+
+def _double(x: Tensor) -> Tensor:
+    """Nearest-neighbour upsampling by 2; the following convolution smooths it."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
