@@ -1,0 +1,152 @@
+"""The exploration as an animated GIF: the camera looks, a glimpse comes in, the scene is imagined anew.
+
+Drawn to head a README: what the camera gets is small, beside it the whole scene, below it the truth.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .exploration import Exploration
+from .panels import Panels, headline, thinned
+from .pictures import INK, PAPER, QUIET, Picture, text
+
+WIDTH = 840
+MARGIN = 14
+SIDE = 176  # [px] the newest glimpse
+MAX_BYTES = 3_000_000
+MOST = 16  # glimpses animated; longer explorations are thinned
+LOOK, FADE, IMAGINE, END = 500, 120, 600, 3500  # [ms]
+# An ordered dither (Bayer 4x4) changes no pixel that the picture did not: the file stays small and does not crawl.
+BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16.0 - 15.0 / 32.0
+
+
+def frames(exploration: Exploration, width: int = WIDTH) -> tuple[list[Picture], list[int]]:
+    """Pictures of one size, (H, width, 3) RGB, and how long each is shown [ms]."""
+    panels = Panels(exploration)
+    pictures: list[Picture] = []
+    durations: list[int] = []
+    shown = thinned(panels.steps, MOST)
+    for place, k in enumerate(shown):
+        before = _before(panels, shown[place - 1] if place else None)
+        after = panels.imagined(k, _scene_width(panels))
+        fade = ((0.5, FADE),) if len(shown) <= 8 else ()  # every picture more is more to download
+        for share, duration in ((0.0, LOOK), *fade, (1.0, IMAGINE)):
+            blend = cv2.addWeighted(before, 1.0 - share, after, share, 0.0)
+            pictures.append(_frame(panels, k, np.asarray(blend, np.uint8), done=share == 1.0))
+            durations.append(duration)
+    durations[-1] = END
+    if width != WIDTH:
+        size = (width, round(pictures[0].shape[0] * width / WIDTH))
+        pictures = [np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8) for p in pictures]
+    return pictures, durations
+
+
+def _before(panels: Panels, k: int | None) -> Picture:
+    """What was imagined before a glimpse; plain grey before the first."""
+    if k is None:
+        return np.full((*panels.size(_scene_width(panels)), 3), 222, np.uint8)
+    return panels.imagined(k, _scene_width(panels))
+
+
+def _stacked(panels: Panels) -> bool:
+    """A panorama's two pictures lie one above the other; those of a squarer scene side by side."""
+    return panels.aspect <= 0.62
+
+
+def _scene_width(panels: Panels) -> int:
+    room = WIDTH - 3 * MARGIN - SIDE
+    return room if _stacked(panels) else (room - MARGIN) // 2
+
+
+def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
+    e = panels.exploration
+    height, width = scene.shape[:2]
+    stacked, caption = _stacked(panels), 24
+    rows = 2 if stacked else 1
+    least = caption + SIDE + caption + SIDE  # the newest glimpse, and a square of small ones
+    out = np.full((44 + max(rows * (caption + height + 8), least + 8) + MARGIN, WIDTH, 3), PAPER, np.uint8)
+    text(
+        out,
+        headline(e) if k == panels.steps - 1 and done else f"glimpse {k + 1} of {panels.steps}",
+        (MARGIN, 32),
+        22,
+        INK,
+        700,
+    )
+    top, x = 44, MARGIN
+    text(out, "what the camera sees", (x, top + 16), 14, QUIET)
+    out[top + caption : top + caption + SIDE, x : x + SIDE] = panels.glimpse(k, SIDE)
+    text(out, "its glimpses so far", (x, top + caption + SIDE + 16), 14, QUIET)
+    _contact_sheet(out, panels, k, x, top + 2 * caption + SIDE)
+    x = 2 * MARGIN + SIDE
+    errors = e.rmse()
+    imagined = "the scene, remembered and imagined" if panels.imagines else "the scene, as remembered"
+    text(out, imagined, (x, top + 16), 14, QUIET)
+    if errors and done:
+        text(out, f"RMSE {errors[k]:.1f}", (x + width - 84, top + 16), 14, QUIET)
+    out[top + caption : top + caption + height, x : x + width] = scene
+    left, below = (x, top + caption + height + 8) if stacked else (x + width + MARGIN, top)
+    text(
+        out,
+        "the truth, and where it looked" if e.truth is not None else "where it looked",
+        (left, below + 16),
+        14,
+        QUIET,
+    )
+    out[below + caption : below + caption + height, left : left + width] = panels.looks(k, width)
+    return out
+
+
+def _contact_sheet(out: Picture, panels: Panels, k: int, x: int, y: int) -> None:
+    """The glimpses so far, as large as there is room for all of them; the newest ones where there is not."""
+    room = out.shape[0] - MARGIN - y
+    cols = next((c for c in (2, 3, 4, 5) if -(-min(panels.steps, MOST) // c) * (SIDE // c) <= room), 5)
+    cell, most = SIDE // cols, cols * max(1, room // (SIDE // cols))
+    for place, step in enumerate(range(max(0, k + 1 - most), k + 1)):
+        left, top = x + place % cols * cell, y + place // cols * cell
+        out[top : top + cell - 3, left : left + cell - 3] = panels.glimpse(step, cell - 3)
+
+
+def palette_of(pictures: list[Picture]) -> NDArray[np.uint8]:
+    """(256, 3) RGB: one palette for the whole animation, from its first, middle and last picture."""
+    from PIL import Image
+
+    chosen = [pictures[i] for i in sorted({0, len(pictures) // 2, len(pictures) - 1})]
+    sheet = Image.fromarray(np.concatenate(chosen)).quantize(256, method=Image.Quantize.MEDIANCUT)
+    flat = np.array(sheet.getpalette(), np.uint8).reshape(-1, 3)
+    return np.concatenate([flat, np.zeros((256 - len(flat), 3), np.uint8)])
+
+
+def encode_gif(pictures: list[Picture], durations: list[int]) -> bytes:
+    """An endless GIF. Frames hold only what changed."""
+    from PIL import Image
+
+    carrier = Image.new("P", (1, 1))
+    carrier.putpalette(palette_of(pictures).tobytes())
+    height, width = pictures[0].shape[:2]
+    dither = np.tile(BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width, None] * 8.0
+    plain = np.array(PAPER, np.uint8)
+    images = []
+    for picture in pictures:
+        flat = (picture == plain).all(-1, keepdims=True)  # paper stays paper
+        noisy = np.where(flat, picture, np.clip(picture + dither, 0, 255)).astype(np.uint8)
+        images.append(Image.fromarray(noisy).quantize(palette=carrier, dither=Image.Dither.NONE))
+    out = io.BytesIO()
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
+    return out.getvalue()
+
+
+def write_gif(exploration: Exploration, path: Path) -> None:
+    """Write the animation, smaller where it would weigh more than MAX_BYTES."""
+    pictures, durations = frames(exploration)
+    encoded = encode_gif(pictures, durations)
+    if len(encoded) > MAX_BYTES:
+        width = max(320, int(WIDTH * (MAX_BYTES / len(encoded)) ** 0.5 * 0.95))
+        encoded = encode_gif(*frames(exploration, width))
+    path.write_bytes(encoded)

@@ -1,0 +1,155 @@
+"""What a report is made from: one exploration, and the numbers that follow from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.metrics import ErrorSum
+from ..core.types import Glimpse, GlimpseError, PanTiltZoom, SceneEstimate, SceneInfo, View
+
+EVALUATION_WIDTH = 512  # [px] errors are measured on the truth, area-resized to this width: 256x512 for a panorama
+
+
+class Record(Protocol):
+    """One glimpse of an exploration; `core.explorer.Step` and the records of the ROS graph are such."""
+
+    @property
+    def view(self) -> View:
+        """Where it was really taken."""
+
+    @property
+    def glimpse(self) -> Glimpse:
+        """What the camera saw."""
+
+    @property
+    def estimate(self) -> SceneEstimate:
+        """What was believed after it."""
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on retina, scene model and policy."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """RMSE (0-255) after each glimpse of one model and policy on the same scene."""
+
+    name: str
+    rmse: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """One run of the loop, with the truth where it is known."""
+
+    source: str  # the input's name, as shown to people
+    info: SceneInfo
+    policy: str
+    records: Sequence[Record]
+    seed: int = 0
+    truth: NDArray[np.uint8] | None = None  # (H, W, 3) RGB, any size
+    baselines: tuple[Curve, ...] = ()
+    max_fov: float | None = None  # [rad] widest the camera can see; None: a glimpse may span the scene
+    camera: str = "a camera"  # in words
+    seconds: dict[str, float] = field(default_factory=dict)  # load, explore, baselines ...
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.records:
+            raise GlimpseError(f"{self.source}: no glimpse was taken, a report needs at least one")
+
+    def evaluation_size(self) -> tuple[int, int]:
+        """Height, width [px] on which errors and the pixel budget are counted."""
+        if self.info.scene.projection == "spherical":
+            return EVALUATION_WIDTH // 2, EVALUATION_WIDTH
+        height, width = self.info.scene.height, self.info.scene.width
+        if self.truth is not None:
+            height, width = self.truth.shape[:2]
+        return max(1, round(EVALUATION_WIDTH * height / width)), EVALUATION_WIDTH
+
+    def evaluation_truth(self) -> NDArray[np.uint8] | None:
+        """(h, w, 3) the truth, area-resized to `evaluation_size`."""
+        return None if self.truth is None else resized(self.truth, self.evaluation_size())
+
+    def rmse(self) -> tuple[float, ...] | None:
+        """Root mean squared error (0-255) of the reconstruction after each glimpse; None without truth."""
+        truth = self.evaluation_truth()
+        pictures = [r.estimate.reconstruction for r in self.records]
+        if truth is None or any(p is None for p in pictures):
+            return None
+        return tuple(rmse(rgb(p), truth) for p in pictures if p is not None)
+
+    def pixel_fraction(self) -> tuple[float, ...]:
+        """Sensor pixels so far over the pixels of the scene, after each glimpse; overlaps are counted."""
+        height, width = self.evaluation_size()
+        each = self.info.glimpse.pixels / (height * width)
+        return tuple(each * (k + 1) for k in range(len(self.records)))
+
+
+def rmse(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """RMSE (0-255) of a picture of any size, resized bicubically to the truth."""
+    if picture.shape != truth.shape:
+        picture = np.asarray(cv2.resize(picture, truth.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+    errors = ErrorSum()
+    errors.add(picture, truth)
+    return errors.rmse
+
+
+def rgb(tensor: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(3, H, W) in [0, 1] to (H, W, 3) uint8."""
+    return np.rint(np.clip(tensor, 0.0, 1.0).transpose(1, 2, 0) * 255.0).astype(np.uint8)
+
+
+def resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W, 3) to `size` = (height, width): by area where it shrinks, bicubic where it grows."""
+    if image.shape[:2] == size:
+        return image
+    how = cv2.INTER_AREA if size[0] <= image.shape[0] and size[1] <= image.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.uint8)
+
+
+def mount_degrees(record: Record, spherical: bool) -> dict[str, float] | None:
+    """pan and tilt [deg], zoom [factor] of a glimpse, as shown to people; None where the camera has no mount."""
+    ptz: PanTiltZoom | None = getattr(record, "ptz", None)
+    if ptz is not None:
+        return {"pan": math.degrees(ptz.pan), "tilt": math.degrees(ptz.tilt), "zoom": ptz.zoom}
+    if spherical:  # the directions follow from the view; how far it zoomed is in `s`
+        return {"pan": -180.0 * record.view.x, "tilt": 90.0 * record.view.y}
+    return None
+
+
+def metrics(exploration: Exploration) -> dict[str, Any]:
+    """The content of metrics.json. Angles are in degrees, times in seconds, errors on 0-255."""
+    spherical = exploration.info.scene.projection == "spherical"
+    views = []
+    for record in exploration.records:
+        view: dict[str, Any] = {"x": record.view.x, "y": record.view.y, "s": record.view.s}
+        view["mount"] = mount_degrees(record, spherical)
+        view["seconds"] = record.seconds
+        views.append(view)
+    errors = exploration.rmse()
+    height, width = exploration.evaluation_size()
+    return {
+        "model": exploration.info.name,
+        "policy": exploration.policy,
+        "glimpses": len(exploration.records),
+        "seed": exploration.seed,
+        "input": exploration.source,
+        "projection": exploration.info.scene.projection,
+        "size": f"{height}x{width}",
+        "max_fov": None if exploration.max_fov is None else round(math.degrees(exploration.max_fov), 3),
+        "provider": exploration.info.provider,
+        "views": views,
+        "pixel_fraction": list(exploration.pixel_fraction()),
+        "rmse": None if errors is None else list(errors),
+        "baselines": {curve.name: list(curve.rmse) for curve in exploration.baselines},
+        "seconds": dict(exploration.seconds),
+        "notes": list(exploration.notes),
+    }
