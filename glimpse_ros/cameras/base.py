@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.pixels import compressed_size
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom
+from ..datasets.bag_reader import is_bag
+from ..datasets.images import is_image_name, is_panorama, read_rgb
+from .bag import BagCamera
 from .sim import SimCamera
+from .wide import UsbCamera, WideCamera
 
 
 class Camera(Protocol):
@@ -45,6 +52,9 @@ class Camera(Protocol):
 
 CAMERAS: dict[str, Callable[..., Camera]] = {
     "sim": SimCamera,
+    "wide": WideCamera,
+    "bag": BagCamera,
+    "usb": UsbCamera,
 }
 
 
@@ -63,6 +73,35 @@ def open_camera(kind: str, source: str | None, **options: Any) -> Camera:
         if name not in known:
             raise GlimpseError(f"camera {kind!r} has no option {name!r}: it has {', '.join(sorted(known))}")
     return CAMERAS[kind](source, **{k: v for k, v in options.items() if v is not None})
+
+
+def open_input(path: str, **options: Any) -> Camera:
+    """A camera on whatever is at `path`, see `guess_kind`.
+
+    options: those of any camera; the ones that do not apply to this input are left out. Raises GlimpseError for an
+    option that no camera has, and for an input that cannot be used.
+    """
+    known = {name for kind in CAMERAS for name in _options(kind)}
+    for name in options:
+        if name not in known:
+            raise GlimpseError(f"no camera has an option {name!r}: they have {', '.join(sorted(known))}")
+    kind = guess_kind(path)
+    return open_camera(kind, path, **{name: value for name, value in options.items() if name in _options(kind)})
+
+
+def guess_kind(path: str) -> str:
+    """By content: `sim` for a 2:1 image, `wide` for another image, a folder of images or a video, `bag` for a bag."""
+    file = Path(path)
+    if not file.exists():
+        raise GlimpseError(f"input {path} does not exist")
+    if is_bag(file):
+        return "bag"
+    if file.is_dir() or not (is_image_name(file) or cv2.haveImageReader(path)):
+        return "wide"
+    with file.open("rb") as stream:
+        size = compressed_size(stream.read(1 << 20))
+    height, width = size or read_rgb(file).shape[:2]
+    return "sim" if is_panorama(height, width) else "wide"
 
 
 def _options(kind: str) -> set[str]:

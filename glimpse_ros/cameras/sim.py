@@ -49,7 +49,7 @@ class _Move:
             abs(self.goal.tilt - self.start.tilt),
             abs(self.goal.zoom - self.start.zoom),
         )
-        return self.begin + math.ceil(max(way / rate for way, rate in zip(ways, self.rates)) * SECOND)
+        return self.begin + math.ceil(max(way / rate for way, rate in zip(ways, self.rates, strict=True)) * SECOND)
 
 
 class SimCamera:
