@@ -16,8 +16,8 @@ WIDEST_PTZ = 1 / 6
 
 
 def episode(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float) -> NDArray[np.float32]:
-    """(T, 3) views (x, y, s) of one episode; T is random, 1 to 12 mostly, never above `most`."""
-    count = int(rng.integers(1, (most if rng.random() < 0.15 else min(12, most)) + 1))
+    """(T, 3) views (x, y, s) of one episode; T is random, 1 to `most`."""
+    count = int(rng.integers(1, most + 1))
     wide = 1.0 if rng.random() < 0.5 else WIDEST_PTZ
     kind = rng.random()
     if kind < 0.2:
@@ -53,6 +53,7 @@ def batch(
     rng: np.random.Generator, size: int, most: int, scene: SceneSpec, narrowest: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """views (B, T, 3) and which of them count (B, T); T is that of the longest episode of the batch."""
+    most = most if rng.random() < 0.1 else min(12, most)  # a batch takes as long as its longest episode
     episodes = [episode(rng, most, scene, narrowest) for _ in range(size)]
     longest = max(len(e) for e in episodes)
     views = np.tile(np.float32([0, 0, 1]), (size, longest, 1))

@@ -1,0 +1,209 @@
+"""A trained canvas model and its policy as a bundle, checked against ONNX Runtime.
+
+    python -m training.export --checkpoint runs/panorama/checkpoint.pt --policy runs/panorama/gain.pt \
+        --out models/panorama
+
+`scene.onnx` is one step: write, perceive, and, under an ONNX If on `decode`, the decoder, so that a step which only
+decides costs less. The decoder is exported as a graph of its own and becomes the If's branch.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+import tyro
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from glimpse_ros.core.bundle import belief_id, encode_belief, load_policy, load_scene, write_graph
+from glimpse_ros.core.types import Episode, Glimpse, Limits, View
+
+from .canvas import Canvas, CanvasConfig
+from .gain_policy import GainPolicy
+
+OPSET = 17
+STATES = ("state_colour", "state_sharpness", "state_features")
+
+
+@dataclass
+class Args:
+    """Which weights, and where to."""
+
+    checkpoint: Path
+    """of training.panorama"""
+    out: Path
+    """the bundle's folder; its name is the bundle's name"""
+    policy: Path | None = None
+    """of training.gain; without it the policy is the belief's own expected gain"""
+    data: str = ""
+    """what it was trained on, for the model card's metadata"""
+    first_view: str = "random"
+
+
+class Write(nn.Module):
+    """glimpse, view, states -> states, belief, uncertainty and the decoder's inputs."""
+
+    def __init__(self, net: Canvas) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, glimpse: Tensor, view: Tensor, colour: Tensor, sharp: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+        memory = self.net.write((colour, sharp, features), glimpse[:, 0], view)
+        errors, x2, x1, x0 = self.net.perceive(memory)
+        return (*memory, self.net.belief(memory, errors), errors[:, :1].sqrt(), x2, x1, x0)
+
+
+class Decode(nn.Module):
+    """The decoder's inputs -> reconstruction in [0, 1]."""
+
+    def __init__(self, net: Canvas) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, colour: Tensor, sharp: Tensor, x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
+        return self.net.decode((colour, sharp, x0), x2, x1, x0).clamp(0, 1)
+
+
+def to_onnx(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> onnx.ModelProto:
+    """Trace a module into a checked ModelProto with these names."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), inputs, buffer, input_names=names, output_names=outputs, opset_version=OPSET, dynamo=False
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def scene_model(net: Canvas) -> onnx.ModelProto:
+    """The two graphs of the scene model, the second one under an If."""
+    c = net.config
+    memory = net.empty(1)
+    glimpse, view = torch.rand(1, 1, 3, c.glimpse, c.glimpse), torch.tensor([[0.1, 0.2, 0.25]])
+    handed = ["x2", "x1", "x0"]
+    outputs = [f"next_{name}" for name in STATES] + ["belief", "uncertainty", *handed]
+    trunk = to_onnx(Write(net), (glimpse, view, *memory), ["glimpse", "view", *STATES], outputs)
+    with torch.no_grad():
+        features = net.perceive(memory)[1:]
+    names = ["next_state_colour", "next_state_sharpness", *handed]
+    decoder = to_onnx(Decode(net), (*memory[:2], *features), names, ["reconstruction"])
+
+    rename = {name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"}
+    rename |= {weight.name: f"decoder/{weight.name}" for weight in decoder.graph.initializer}
+    for node in decoder.graph.node:
+        node.name = f"decoder/{node.name}"
+        node.input[:] = [rename.get(name, name) for name in node.input]
+        node.output[:] = [rename.get(name, name) for name in node.output]
+    for weight in decoder.graph.initializer:
+        weight.name = rename[weight.name]
+    shape = [1, 3, c.height, c.width]
+    drawn = helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, shape)
+    decoder.graph.node[-1].output[0] = "decoder/reconstruction"
+    then_out = helper.make_tensor_value_info("decoder/reconstruction", TensorProto.FLOAT, shape)
+    then_branch = helper.make_graph(list(decoder.graph.node), "decode", [], [then_out])
+    blank = helper.make_node(
+        "ConstantOfShape", ["blank/shape"], ["blank/out"], value=numpy_helper.from_array(np.zeros(1, np.float32))
+    )
+    else_out = helper.make_tensor_value_info("blank/out", TensorProto.FLOAT, shape)
+    else_branch = helper.make_graph([blank], "skip", [], [else_out])
+    graph = trunk.graph
+    graph.initializer.extend(decoder.graph.initializer)
+    graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), "blank/shape"))
+    graph.input.append(helper.make_tensor_value_info("decode", TensorProto.BOOL, [1]))
+    graph.node.append(helper.make_node("If", ["decode"], ["reconstruction"], then_branch=then_branch, else_branch=else_branch))
+    for output in [o for o in graph.output if o.name in handed]:
+        graph.output.remove(output)
+    graph.output.append(drawn)
+    onnx.checker.check_model(trunk)
+    return trunk
+
+
+def policy_model(policy: GainPolicy) -> onnx.ModelProto:
+    """belief, limits -> next_view."""
+    belief = torch.rand(1, policy.rows * policy.cols, policy.net[0].conv.in_channels - 2)
+    limits = torch.tensor([[[-1.0, 1.0], [-1.0, 1.0], [1 / 16, 1.0]]])
+    model = to_onnx(policy, (belief, limits), ["belief", "limits"], ["next_view"])
+    onnx.checker.check_model(model)
+    return model
+
+
+def commit() -> str:
+    """The short hash of the source that exports; empty outside a checkout."""
+    out = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return out.stdout.strip()
+
+
+def export(net: Canvas, policy: GainPolicy, out: Path, data: str = "", first_view: str = "random") -> None:
+    """Write scene.onnx and policy.onnx into `out`, then run both beside torch (`parity`)."""
+    c = net.config
+    out.mkdir(parents=True, exist_ok=True)
+    net, policy = net.eval().cpu(), policy.eval().cpu()
+    with torch.no_grad():
+        memory = net.empty(1)
+        empty = net.belief(memory, net.perceive(memory)[0])[0].numpy()
+    shared: dict[str, Any] = {"family": "canvas", "name": out.name, "glimpse": c.glimpse, "scales": [1.0]}
+    shared |= {"padding": "clamp", "s_range": [c.glimpse / c.width, 1.0], "first_view": first_view, "glimpses": 8}
+    shared |= {"scene": {"height": c.height, "width": c.width, "projection": "spherical" if c.spherical else "planar"}}
+    shared |= {"data": data, "commit": commit()}
+    scene = scene_model(net).SerializeToString()
+    write_graph(out / "scene.onnx", scene, {**shared, "role": "scene", "empty_belief": encode_belief(empty)})
+    fields = {**shared, "role": "policy", "belief_id": belief_id(scene)}
+    write_graph(out / "policy.onnx", policy_model(policy).SerializeToString(), fields)
+    worst = parity(net, policy, out)
+    print(f"{out}: {sum(f.stat().st_size for f in out.glob('*.onnx')) / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")
+
+
+@torch.no_grad()
+def parity(net: Canvas, policy: GainPolicy, bundle: Path, glimpses: int = 6) -> float:
+    """The largest difference between torch and the bundle over an episode that the policy drives.
+
+    Raises AssertionError where belief or reconstruction differ by more than 2e-3.
+    """
+    scene, runtime = load_scene(bundle), None
+    runtime = load_policy(bundle, scene.info)
+    limits = Limits(s=scene.info.s_range)
+    runtime.reset(Episode(limits, glimpses, None, scene.info.scene))
+    rng, memory, worst = np.random.default_rng(0), net.empty(1), 0.0
+    view = View(0.25, 0.0, 0.25)
+    for _ in range(glimpses):
+        pixels = rng.random((1, 3, net.config.glimpse, net.config.glimpse), np.float32)
+        estimate = scene.step(Glimpse(pixels, view))
+        memory = net.write(memory, torch.from_numpy(pixels), torch.from_numpy(view.array()))
+        reconstruction, errors = net(memory)
+        belief = net.belief(memory, errors)
+        assert estimate.reconstruction is not None
+        worst = max(worst, float(np.abs(estimate.belief - belief[0].numpy()).max()))
+        worst = max(worst, float(np.abs(estimate.reconstruction - reconstruction[0].clamp(0, 1).numpy()).max()))
+        view = runtime.decide(estimate, view).view
+        gain, candidates = policy.gains(belief, torch.from_numpy(limits.array()))
+        chosen = (candidates[0] - torch.tensor([view.x, view.y, view.s])).abs().sum(-1) < 1e-4
+        assert gain[0][chosen].max() >= gain.max() * 0.999, "the exported policy chose a view that torch finds worse"
+    assert worst < 2e-3, f"{bundle} differs from torch by {worst:.1e}"
+    return worst
+
+
+def load_checkpoint(path: Path) -> Canvas:
+    """The averaged weights of a training.panorama checkpoint."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    config = state["config"] | {"widths": tuple(state["config"]["widths"])}
+    net = Canvas(CanvasConfig(**config))
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+if __name__ == "__main__":
+    args = tyro.cli(Args)
+    net = load_checkpoint(args.checkpoint)
+    c = net.config
+    policy = GainPolicy(c.height // 16, c.width // 16, c.spherical, c.width / c.height)
+    if args.policy is not None:
+        policy.load_state_dict(torch.load(args.policy, map_location="cpu", weights_only=True))
+    export(net, policy, args.out, args.data, args.first_view)
