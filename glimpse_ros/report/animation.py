@@ -22,6 +22,7 @@ SIDE = 176  # [px] the newest glimpse
 MAX_BYTES = 3_000_000
 MOST = 16  # glimpses animated; longer explorations are thinned
 LOOK, FADE, IMAGINE, END = 500, 120, 600, 3500  # [ms]
+MEDIAN_CUT, NO_DITHER = 0, 0  # of Pillow, which renamed the words in 9.1
 # An ordered dither (Bayer 4x4) changes no pixel that the picture did not: the file stays small and does not crawl.
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16.0 - 15.0 / 32.0
 
@@ -118,7 +119,7 @@ def palette_of(pictures: list[Picture]) -> NDArray[np.uint8]:
     from PIL import Image
 
     chosen = [pictures[i] for i in sorted({0, len(pictures) // 2, len(pictures) - 1})]
-    sheet = Image.fromarray(np.concatenate(chosen)).quantize(256, method=Image.Quantize.MEDIANCUT)
+    sheet = Image.fromarray(np.concatenate(chosen)).quantize(256, method=MEDIAN_CUT)
     flat = np.array(sheet.getpalette(), np.uint8).reshape(-1, 3)
     return np.concatenate([flat, np.zeros((256 - len(flat), 3), np.uint8)])
 
@@ -136,17 +137,17 @@ def encode_gif(pictures: list[Picture], durations: list[int]) -> bytes:
     for picture in pictures:
         flat = (picture == plain).all(-1, keepdims=True)  # paper stays paper
         noisy = np.where(flat, picture, np.clip(picture + dither, 0, 255)).astype(np.uint8)
-        images.append(Image.fromarray(noisy).quantize(palette=carrier, dither=Image.Dither.NONE))
+        images.append(Image.fromarray(noisy).quantize(palette=carrier, dither=NO_DITHER))  # type: ignore[arg-type]
     out = io.BytesIO()
     images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
     return out.getvalue()
 
 
 def write_gif(exploration: Exploration, path: Path) -> None:
-    """Write the animation, smaller where it would weigh more than MAX_BYTES."""
-    pictures, durations = frames(exploration)
-    encoded = encode_gif(pictures, durations)
-    if len(encoded) > MAX_BYTES:
-        width = max(320, int(WIDTH * (MAX_BYTES / len(encoded)) ** 0.5 * 0.95))
+    """Write the animation, drawn smaller until it weighs at most MAX_BYTES."""
+    width = WIDTH
+    encoded = encode_gif(*frames(exploration))
+    while len(encoded) > MAX_BYTES and width > 240:
+        width = max(240, int(width * min(0.95, (MAX_BYTES / len(encoded)) ** 0.5)))
         encoded = encode_gif(*frames(exploration, width))
     path.write_bytes(encoded)

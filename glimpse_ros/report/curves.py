@@ -24,7 +24,7 @@ def svg(curves: list[Curve]) -> str:
     steps = max(len(c.rmse) for c in curves)
     top = max(max(c.rmse) for c in curves)
     tick = nice_step(top)
-    ceiling = tick * math.ceil(top / tick + 1e-9)
+    ceiling = tick * max(1, math.ceil(top / tick - 1e-9))
 
     def x(k: int) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (k / (steps - 1) if steps > 1 else 0.5)

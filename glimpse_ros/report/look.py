@@ -58,9 +58,9 @@ th,td{text-align:right;padding:5px 14px;border-bottom:1px solid var(--line);whit
 th:first-child,td:first-child{text-align:left;padding-left:0}th{font-weight:500}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 18px;margin:0;font-size:14px}
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
-@media(max-width:1000px){.hero{grid-template-columns:170px 1fr}.hero .truth{grid-column:2}}
+@media(max-width:1000px){.hero{grid-template-columns:170px 1fr}.hero .truth{grid-column:2}.hero .taken{grid-row:span 2}}
 @media(max-width:640px){main{padding:18px 16px 40px}h1{font-size:24px}.hero{grid-template-columns:1fr}
-.hero .truth{grid-column:1}.hero .taken{order:3}.taken .saw{width:40%}.scrub{flex-wrap:wrap;gap:8px 12px}
+.hero .truth{grid-column:1}.hero .taken{order:3;grid-row:auto}.taken .saw{width:40%}.scrub{flex-wrap:wrap;gap:8px 12px}
 .scrub input{order:3;flex-basis:100%}.scrub output{flex:1;min-width:0}}
 """
 

@@ -1,0 +1,88 @@
+"""The numbers of a report, and the curves beside them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import cv2
+import numpy as np
+import pytest
+from explorations import PTZ, Posed, explored, world
+
+from glimpse_ros.core.memory import Mosaic
+from glimpse_ros.core.types import GlimpseError, GlimpseSpec, PanTiltZoom, SceneInfo, SceneSpec
+from glimpse_ros.report import Exploration, metrics
+from glimpse_ros.report.baselines import with_baselines
+from glimpse_ros.report.curves import nice_step, svg
+from glimpse_ros.report.exploration import Curve
+
+
+def test_metrics() -> None:
+    e = explored(3)
+    out = metrics(e)
+    assert json.loads(json.dumps(out, allow_nan=False)) == out
+    assert (out["model"], out["policy"], out["glimpses"], out["seed"]) == ("mosaic", "grid", 3, 5)
+    assert out["max_fov"] == 60 and out["size"] == "256x512"
+    assert out["pixel_fraction"] == pytest.approx([256 * k / (256 * 512) for k in (1, 2, 3)])
+    assert len(out["views"]) == len(out["rmse"]) == 3
+    first = out["views"][0]
+    assert first["s"] == pytest.approx(1 / 6, abs=0.01)
+    assert first["mount"]["pan"] == pytest.approx(-180 * first["x"]) and abs(first["mount"]["pan"]) > 170
+    truth = e.evaluation_truth()
+    last = cv2.resize(
+        e.records[2].estimate.reconstruction.transpose(1, 2, 0), (512, 256), interpolation=cv2.INTER_CUBIC
+    )
+    by_hand = np.sqrt(np.mean((last.clip(0, 1) * 255 - truth.astype(np.float64)) ** 2))
+    assert out["rmse"][2] == pytest.approx(by_hand, abs=0.1)
+
+
+def test_metrics_without_truth_and_with_a_mount() -> None:
+    e = explored(2, truth=False)
+    ptz = PanTiltZoom(math.radians(30), math.radians(-10), 2.0)
+    records = [Posed(r.view, r.glimpse, r.estimate, 0.01, ptz) for r in e.records]
+    out = metrics(Exploration("bag", e.info, "grid", records))
+    assert out["rmse"] is None and out["max_fov"] is None and out["baselines"] == {}
+    assert out["views"][1]["mount"] == pytest.approx({"pan": 30.0, "tilt": -10.0, "zoom": 2.0})
+    planar = SceneInfo("m", SceneSpec(96, 128, "planar"), GlimpseSpec(16), (0.1, 1.0), "m")
+    wide = Exploration("photo", planar, "grid", e.records, truth=world(150, 200))
+    assert metrics(wide)["views"][0]["mount"] is None and metrics(wide)["size"] == "384x512"
+
+
+def test_an_exploration_without_a_glimpse_is_refused() -> None:
+    with pytest.raises(GlimpseError, match=r"empty\.png: no glimpse was taken"):
+        Exploration("empty.png", explored(1).info, "grid", [])
+
+
+def test_baselines_start_alike_and_the_mosaic_has_no_second_self() -> None:
+    e = explored(3)
+    curves = with_baselines(e, Mosaic(e.info.scene, e.info.glimpse), PTZ)
+    assert [c.name for c in curves] == ["mosaic + random, mean of 3"]
+    other = explored(3, "uncertainty")
+    said: list[str] = []
+    curves = with_baselines(other, Mosaic(e.info.scene, e.info.glimpse), PTZ, said.append)
+    assert [c.name for c in curves] == ["mosaic + random, mean of 3", "mosaic + grid"] == said
+    for curve in curves:
+        assert len(curve.rmse) == 3
+        assert curve.rmse[0] == pytest.approx(other.rmse()[0], abs=0.5)  # the same first view
+    assert curves[1].rmse[2] == pytest.approx(e.rmse()[2], abs=0.5)
+    assert with_baselines(explored(2, truth=False), Mosaic(), PTZ) == ()
+
+
+def test_learned_models_are_also_compared_on_their_own_glimpses() -> None:
+    e = explored(3)
+    learned = Exploration(e.source, SceneInfo(**{**vars(e.info), "family": "canvas", "name": "panorama"}), "learned",
+                          e.records, 5, e.truth)  # fmt: skip
+    curves = with_baselines(learned, Mosaic(e.info.scene, e.info.glimpse), PTZ)
+    assert [c.name for c in curves] == ["panorama + random, mean of 3", "mosaic + the same glimpses", "mosaic + grid"]
+    assert curves[1].rmse == pytest.approx(e.rmse(), abs=0.01)
+
+
+def test_curves_scale_to_their_values() -> None:
+    assert (nice_step(80), nice_step(31), nice_step(0.7)) == (20, 10, 0.2)
+    drawn = svg([Curve("run", (40.0, 20.0)), Curve("other", (40.0, 30.0))])
+    run = re.search(r'class="c0" points="([^"]+)"', drawn)
+    assert run is not None
+    (x0, y0), (x1, y1) = (tuple(map(float, p.split(","))) for p in run.group(1).split())
+    assert x0 == 44 and x1 == 544 and y1 - y0 == pytest.approx((300 - 14 - 40) * 20 / 40, rel=0.2)
