@@ -94,22 +94,21 @@ class Video:
         if self._loop and self._count > 0 and steps > self._count:  # whole rounds change nothing
             steps = steps % self._count or self._count
         self._next = max(self._next, index + 1)
-        grabbed = False
-        for _ in range(steps):
-            if not self._capture.grab() and not (self._loop and self._rewind()):
+        newest = None
+        for _ in range(steps):  # each is retrieved: after the last one a failing grab would lose it
+            ok, bgr = self._capture.read()
+            if not ok and self._loop:
+                self._capture.release()
+                self._capture = cv2.VideoCapture(str(self._path))
+                ok, bgr = self._capture.read()
+            if not ok:
                 break
-            grabbed = True
-        ok, bgr = self._capture.retrieve() if grabbed else (False, None)
-        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8) if ok and bgr is not None else None
+            newest = bgr
+        return None if newest is None else np.asarray(cv2.cvtColor(newest, cv2.COLOR_BGR2RGB), np.uint8)
 
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
-
-    def _rewind(self) -> bool:
-        self._capture.release()
-        self._capture = cv2.VideoCapture(str(self._path))
-        return bool(self._capture.grab())
 
 
 def open_footage(path: Path, loop: bool, skipped: Skipped) -> Footage:
