@@ -10,15 +10,19 @@ policy   looks at the centre of the first unseen cell, clipped to `limits`; `noi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from onnx_builder import Builder, infos
 
-from glimpse_ros.core.bundle_file import belief_id, write_graph
+from glimpse_ros.core.bundle_file import belief_id, read_graph_file, write_graph
+from glimpse_ros.core.types import Glimpse, View
 
 GRID = (4, 8)  # rows, columns
 
@@ -79,6 +83,30 @@ def write_model(file: Path, model: onnx.ModelProto, metadata: Mapping[str, Any])
     """Write a model, sound or not, with its metadata."""
     write_graph(file, model.SerializeToString(), metadata)
     return file
+
+
+def edit_scene(folder: Path, change: Callable[[onnx.ModelProto], Any]) -> Path:
+    """Let `change` alter the scene graph of a bundle; its metadata is written anew, with the id of the new graph."""
+    file = folder / "scene.onnx"
+    metadata = scene_metadata(folder)
+    model = onnx.load(file)
+    change(model)
+    write_model(file, model, metadata)
+    return folder
+
+
+def scene_metadata(folder: Path) -> dict[str, Any]:
+    """What the metadata key of a bundle's scene graph holds."""
+    return dict(json.loads(read_graph_file(folder / "scene.onnx").metadata["glimpse"]))
+
+
+def raw_metadata(folder: Path, **props: str) -> Path:
+    """A bundle whose scene graph has these metadata texts and no others, unchecked."""
+    model = onnx.load(folder / "scene.onnx")
+    del model.metadata_props[:]
+    helper.set_model_props(model, props)
+    onnx.save(model, folder / "scene.onnx")
+    return folder
 
 
 def model_id(model: onnx.ModelProto) -> str:
@@ -210,45 +238,20 @@ def policy_model(
     return b.model("policy", infos(inputs), infos(outputs))
 
 
-def centres(count: int) -> np.ndarray:
+def centres(count: int) -> NDArray[np.float32]:
     """Centres of `count` equal cells over [-1, 1], float32."""
     return ((np.arange(count) + 0.5) / count * 2 - 1).astype(np.float32)
 
 
-def infos(shapes: Mapping[str, Sequence[int | str]]) -> list[onnx.ValueInfoProto]:
-    """float32 inputs or outputs by name and shape."""
-    return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+def covered(view: View) -> NDArray[np.bool_]:
+    """(rows, columns): the cells whose centre a glimpse at `view` covers on a sphere of 2:1, in NumPy."""
+    across = np.abs(centres(GRID[1]) - view.x)
+    down = np.abs(centres(GRID[0]) - view.y)
+    return (down <= min(2 * view.s, 1))[:, None] & (np.minimum(across, 2 - across) <= view.s)[None, :]
 
 
-class Builder:
-    """Nodes and constants in the order in which they are asked for."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def __call__(self, op: str, *inputs: str, out: str = "", **attributes: Any) -> str:
-        """Add a node of one output; gives the output's name."""
-        name = out or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
-        return name
-
-    def const(self, value: Any) -> str:
-        """A float32 constant."""
-        return self._constant(np.asarray(value, np.float32))
-
-    def ints(self, *values: int) -> str:
-        """A (n,) int64 constant."""
-        return self._constant(np.array(values, np.int64))
-
-    def _constant(self, value: np.ndarray) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def model(
-        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
-    ) -> onnx.ModelProto:
-        """A model of opset 17 (IR 8: old runtimes know it)."""
-        graph = helper.make_graph(self.nodes, name, inputs, outputs, self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def plain_glimpse(view: View, colour: Sequence[float] = (0.9, 0.2, 0.1), size: int = 32, scales: int = 1) -> Glimpse:
+    """A glimpse of one colour."""
+    pixels = np.empty((scales, 3, size, size), np.float32)
+    pixels[:] = np.asarray(colour, np.float32)[:, None, None]
+    return Glimpse(pixels, view)

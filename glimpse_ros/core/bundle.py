@@ -142,9 +142,9 @@ def _info_dict(info: SceneInfo) -> dict[str, Any]:
 def _graph_dict(graph: Graph) -> dict[str, Any]:
     return {
         "file": str(graph.file),
-        "bytes": graph.size,
-        "ir_version": graph.versions[0],
-        "opset": graph.versions[1],
+        "bytes": graph.header.size,
+        "ir_version": graph.header.ir_version,
+        "opset": graph.header.opset,
         "inputs": {t.name: str(t) for t in graph.inputs.values()},
         "outputs": {t.name: str(t) for t in graph.outputs.values()},
     }

@@ -105,9 +105,9 @@ def scene_info(graph: Graph) -> SceneInfo:
             raise BundleError(
                 f"{graph.file}: metadata `empty_belief` is off ({err}); expected base64 of {shape} finite float32"
             ) from err
-    if info.belief_id != graph.belief_id:
+    if info.belief_id != graph.header.belief_id:
         raise BundleError(
-            f"{graph.file}: metadata `belief_id` is {info.belief_id!r}, but the graph's is {graph.belief_id!r}; "
+            f"{graph.file}: metadata `belief_id` is {info.belief_id!r}, but the graph's is {graph.header.belief_id!r}; "
             "expected the same: it was changed after its export"
         )
     return info

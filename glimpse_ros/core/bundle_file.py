@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,26 +35,41 @@ class BundleError(GlimpseError):
     """A bundle that cannot be used: which file, what was found, what was expected."""
 
 
-def read_graph_bytes(file: Path) -> bytes:
-    """The bytes of an ONNX file; raises BundleError unless they are those of one whole model."""
+@dataclass(frozen=True)
+class GraphFile:
+    """What the bytes of an ONNX file tell before any of it is run."""
+
+    size: int  # bytes
+    belief_id: str
+    ir_version: int
+    opset: int  # version of the standard operators; 0 where it names none
+    metadata: dict[str, str]
+
+
+def read_graph_file(file: Path) -> GraphFile:
+    """Look into an ONNX file; raises BundleError unless it is one whole model."""
     if not file.is_file():
         found = "is a folder" if file.is_dir() else "is not a file" if file.exists() else "does not exist"
         raise BundleError(f"{file}: {found}; expected an ONNX graph")
     try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise BundleError(f"{file}: has {file.stat().st_size} bytes; expected an ONNX graph of less than 2 GiB")
+        size = file.stat().st_size
+        if size > _MAX_BYTES:
+            raise BundleError(f"{file}: has {size} bytes; expected an ONNX graph of less than 2 GiB")
         data = file.read_bytes()
     except OSError as err:
         raise BundleError(f"{file}: cannot be read ({err.strerror}); expected an ONNX graph") from err
     if not data:
         raise BundleError(f"{file}: is empty (0 bytes); expected an ONNX graph")
     try:
+        ir_version, opset = _versions(data)
+        entries = [_entry(data[start:end]) for number, _, start, end in _fields(data) if number == _METADATA]
         fields = {number for number, _, _, _ in _fields(data)}
+        identity = belief_id(data)
     except ValueError as err:
-        raise BundleError(f"{file}: {len(data)} bytes, truncated or no ONNX ({err}); expected an ONNX graph") from None
+        raise BundleError(f"{file}: {size} bytes, truncated or no ONNX ({err}); expected an ONNX graph") from None
     if not {_IR_VERSION, _GRAPH} <= fields:
-        raise BundleError(f"{file}: {len(data)} bytes without an IR version and a graph; expected an ONNX graph")
-    return data
+        raise BundleError(f"{file}: {size} bytes without an IR version and a graph; expected an ONNX graph")
+    return GraphFile(size, identity, ir_version, opset, dict(entries))
 
 
 def belief_id(model: bytes | str | Path) -> str:
@@ -62,12 +78,13 @@ def belief_id(model: bytes | str | Path) -> str:
     Metadata, producer and doc string of the model do not count. Weights in external files do not either: a bundle's
     weights belong inside. `model`: the serialised ModelProto, or its path.
     """
-    data = model if isinstance(model, bytes) else read_graph_bytes(Path(model))
+    if not isinstance(model, bytes):
+        return read_graph_file(Path(model)).belief_id
     digest = hashlib.sha256()
-    for number, _, start, end in _fields(data):
+    for number, _, start, end in _fields(model):
         if number in (_GRAPH, _OPSETS, _FUNCTIONS):
             digest.update(number.to_bytes(1, "little") + (end - start).to_bytes(8, "little"))
-            digest.update(memoryview(data)[start:end])
+            digest.update(memoryview(model)[start:end])
     return digest.hexdigest()[:16]
 
 
@@ -109,18 +126,19 @@ def decode_belief(text: str, shape: tuple[int, int]) -> NDArray[np.float32]:
     return flat.reshape(shape)
 
 
-def versions(model: bytes) -> tuple[int, int]:
-    """(IR version, version of the standard operator set) of a serialised model; 0 where it names none."""
-    ir = opset = 0
+def _versions(model: bytes) -> tuple[int, int]:
+    """(IR version, version of the standard operators); 0 where the model names none."""
+    ir_version = opset = 0
     for number, _, start, end in _fields(model):
         if number == _IR_VERSION:
-            ir = _varint(model, start)[0]
+            ir_version = _varint(model, start)[0]
         elif number == _OPSETS:
-            pairs = {n: (s, e) for n, _, s, e in _fields(model[start:end])}
-            domain = pairs.get(1, (0, 0))
-            if model[start + domain[0] : start + domain[1]] in (b"", b"ai.onnx") and 2 in pairs:
-                opset = _varint(model, start + pairs[2][0])[0]
-    return ir, opset
+            entry = model[start:end]
+            parts = {n: (s, e) for n, _, s, e in _fields(entry)}
+            domain = parts.get(1, (0, 0))
+            if entry[domain[0] : domain[1]] in (b"", b"ai.onnx") and 2 in parts:
+                opset = _varint(entry, parts[2][0])[0]
+    return ir_version, opset
 
 
 def _entry(pair: bytes) -> tuple[str, str]:

@@ -109,18 +109,31 @@ class OnnxPolicy:
         self.warm_up()
 
     def reset(self, episode: Episode) -> None:
-        """Start over, with the episode's limits, scene and seed."""
-        self._limits = episode.limits
+        """Start over, with the episode's limits, first view, scene and seed; no s that the scene model does not know.
+
+        Raises GlimpseError where the camera's range of s and the scene model's do not meet.
+        """
+        camera, model = episode.limits.s, self._scene.s_range
+        low, high = max(camera[0], model[0]), min(camera[1], model[1])
+        if low > high:
+            raise GlimpseError(
+                f"{self._graph.file}: the camera's s is {camera[0]:.3g} to {camera[1]:.3g}; "
+                f"expected a range that meets the scene model's, {model[0]:.3g} to {model[1]:.3g}"
+            )
+        self._limits = Limits(episode.limits.x, episode.limits.y, (low, high))
+        self._first = episode.first_view
         self._spec = episode.scene
         self._state: Arrays = dict(self._zeros)
         self._rng = np.random.default_rng(episode.seed)
 
     def decide(self, estimate: SceneEstimate, seen: View | None) -> Decision:
-        """The next view, inside the limits.
+        """The next view, inside the limits; the episode's first view, where it has one, before anything was seen.
 
         Raises GlimpseError where the estimate does not fit, GraphNaNError where the graph's answer is not finite or
         not a view of the scene, BundleError where it fails; the policy's state is then as it was before.
         """
+        if seen is None and self._first is not None:
+            return Decision(self._first)
         feeds: Arrays = {name: self._input(name, estimate) for name in self._reads}
         out = self._graph.run(self._complete(feeds, self._sample), self._fetch)
         x, y, s = (float(v) for v in out["next_view"][0])
