@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.pixels import compressed_size
+from ..core.image_size import compressed_size
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom
 from ..datasets.bag_reader import is_bag

@@ -10,13 +10,13 @@ trust      the bytes come from anywhere: every size is checked before memory is 
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .image_size import FORMATS, compressed_size, is_cut_short
 from .types import GlimpseError
 
 MAX_PIXELS = 1 << 26  # 67 megapixels: 8192 x 8192
@@ -106,7 +106,7 @@ def decode_image(
 
 
 def decode_compressed(data: Any, max_pixels: int = MAX_PIXELS, file_format: str = "") -> NDArray[np.uint8]:
-    """A JPEG, PNG, WebP, BMP … as (H, W, 3) uint8 RGB; alpha is dropped, 16 bits keep their high byte.
+    """A JPEG, PNG, WebP, BMP, TIFF, GIF or PNM as (H, W, 3) uint8 RGB; alpha is dropped, 16 bits keep their high byte.
 
     data: anything with the buffer protocol. file_format: CompressedImage's field, for the message only, save that
     `compressedDepth` (distances, not a picture) is refused. Raises ImageError where it does not decode.
@@ -119,45 +119,19 @@ def decode_compressed(data: Any, max_pixels: int = MAX_PIXELS, file_format: str 
         raise ImageError("compressed image: its data are not bytes", "data") from err
     if not flat.size:
         raise ImageError("compressed image is empty", "length")
-    size = compressed_size(flat[: 1 << 20].tobytes())
-    if size is not None:
-        _check_size("compressed image of {1}x{0}".format(*size), *size, max_pixels)
+    label = f" ({file_format[:40]!r})" if file_format else ""
+    what = f"compressed image of {flat.size} bytes{label}"
+    size = compressed_size(flat.data)
+    if size is None or is_cut_short(flat.data):
+        raise ImageError(f"{what} does not decode: expected a whole {FORMATS}", "data")
+    _check_size("compressed image of {1}x{0}".format(*size), *size, max_pixels)
     try:
         bgr = cv2.imdecode(flat, cv2.IMREAD_COLOR)
     except cv2.error as err:
-        raise ImageError(f"compressed image of {flat.size} bytes does not decode", "data") from err
+        raise ImageError(f"{what} does not decode", "data") from err
     if bgr is None:
-        label = f" ({file_format[:40]!r})" if file_format else ""
-        raise ImageError(f"compressed image of {flat.size} bytes{label} does not decode", "data")
-    _check_size(f"compressed image of {bgr.shape[1]}x{bgr.shape[0]}", bgr.shape[0], bgr.shape[1], max_pixels)
+        raise ImageError(f"{what} does not decode", "data")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def compressed_size(head: bytes) -> tuple[int, int] | None:
-    """(height, width) as the first bytes of a PNG, JPEG or BMP announce it; None where they do not tell."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
-        width, height = struct.unpack(">II", head[16:24])
-        return height, width
-    if head.startswith(b"BM") and len(head) >= 26:
-        width, height = struct.unpack("<ii", head[18:26])
-        return abs(height), abs(width)
-    if head.startswith(b"\xff\xd8"):
-        return _jpeg_size(head)
-    return None
-
-
-def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
-        if marker == 0xFF:  # padding
-            at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start of frame
-            height, width = struct.unpack(">HH", head[at + 5 : at + 9])
-            return height, width
-        else:
-            at += 2 + struct.unpack(">H", head[at + 2 : at + 4])[0]
-    return None
 
 
 def _check_size(what: str, height: int, width: int, max_pixels: int) -> None:
