@@ -99,7 +99,10 @@ def pairs(models: list[str], policies: list[str], setting: Setting) -> Iterator[
         else:
             scene = load_scene(model)
         if scene.info.scene.projection != setting.projection:
-            print(f"skipped: {model} is {scene.info.scene.projection}, the images are {setting.projection}", file=sys.stderr)
+            print(
+                f"skipped: {model} is {scene.info.scene.projection}, the images are {setting.projection}",
+                file=sys.stderr,
+            )
             continue
         for name in policies:
             try:
@@ -155,7 +158,11 @@ def evaluate(models: list[str], policies: list[str], data: Path, setting: Settin
             row = Row()
             for done, row in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
                 if not quiet and time.monotonic() - started > 2 and sys.stderr.isatty():
-                    print(f"\r{model} {name}: seed {seed + 1}/{setting.seeds}, {done}/{len(images)} ", end="", file=sys.stderr)
+                    print(
+                        f"\r{model} {name}: seed {seed + 1}/{setting.seeds}, {done}/{len(images)} ",
+                        end="",
+                        file=sys.stderr,
+                    )
             rows.append(row)
         if not quiet:
             print(f"\r{model} {name}: {time.monotonic() - started:.0f} s{' ' * 24}", file=sys.stderr)
@@ -193,13 +200,17 @@ def table(results: list[dict]) -> str:
         return "no rows"
     last = results[0]["glimpses"]
     shown = [k for k in (1, 2, 4, 8, 12, 16, 24) if k < last] + [last]
-    lines = [f"{'model':<20} {'policy':<12} " + " ".join(f"{f'RMSE@{k}':>8}" for k in shown) + f" {'+-':>6} {'RGB-L2':>7}"]
+    lines = [
+        f"{'model':<20} {'policy':<12} " + " ".join(f"{f'RMSE@{k}':>8}" for k in shown) + f" {'+-':>6} {'RGB-L2':>7}"
+    ]
     for r in sorted(results, key=lambda r: r["rmse"][-1]):
         cells = " ".join(f"{r['rmse'][k - 1]:8.2f}" for k in shown)
         lines.append(f"{r['model']:<20} {r['policy']:<12} {cells} {r['rmse_std'][-1]:6.2f} {r['rgb_l2'][-1]:7.2f}")
     fov = "a glimpse may span the scene" if results[0]["max_fov"] is None else f"at most {results[0]['max_fov']:g} deg"
     budget = 100 * results[0]["pixel_fraction"][-1]
-    lines.append(f"{results[0]['images']} images at {results[0]['size']}, {last} glimpses, {budget:.2f} % of the pixels, {fov}")
+    lines.append(
+        f"{results[0]['images']} images at {results[0]['size']}, {last} glimpses, {budget:.2f} % of the pixels, {fov}"
+    )
     return "\n".join(lines)
 
 
@@ -213,12 +224,16 @@ def size_from_text(text: str) -> tuple[int, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--model", default="panorama,mosaic", help="bundles, by comma; mosaic is the one without a file")
+    parser.add_argument(
+        "--model", default="panorama,mosaic", help="bundles, by comma; mosaic is the one without a file"
+    )
     parser.add_argument("--policy", default="learned,uncertainty,random,grid", help="policies, by comma")
     parser.add_argument("--data", type=Path, required=True, help="folder of images")
     parser.add_argument("--glimpses", type=int, default=12)
     parser.add_argument("--size", type=size_from_text, default=(256, 512), metavar="HxW", help="evaluation size [px]")
-    parser.add_argument("--max-fov", type=float, metavar="DEG", help="the camera's widest view; default: the whole scene")
+    parser.add_argument(
+        "--max-fov", type=float, metavar="DEG", help="the camera's widest view; default: the whole scene"
+    )
     parser.add_argument("--scene-fov", type=float, default=60.0, metavar="DEG", help="of planar images, across")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")

@@ -97,7 +97,7 @@ class Canvas(nn.Module):
             nn.Conv2d(4, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
             nn.Conv2d(32, config.features, 3, padding=1),
         )  # fmt: skip
-        self.enter = Conv(3 * 16 + 2 + config.features + 2, c0, wraps)
+        self.enter = Conv(3 * 16 + 2 + config.features + 2 + 3, c0, wraps)
         self.enc0 = Residual(c0, wraps)
         self.down1 = nn.Conv2d(c0, c1, 2, stride=2)
         self.enc1 = Residual(c1, wraps)
@@ -128,9 +128,9 @@ class Canvas(nn.Module):
         )
 
     def write(
-        self, memory: tuple[Tensor, Tensor, Tensor], glimpse: Tensor, view: Tensor, use: Tensor | None = None
+        self, memory: tuple[Tensor, Tensor, Tensor], glimpse: Tensor, view: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Write glimpses (B, 3, g, g) taken at views (B, 3); `use` (B,) False leaves a sample's memory as it was.
+        """Write glimpses (B, 3, g, g) taken at views (B, 3).
 
         The last channel of the feature map is the sharpness that it was written with.
         """
@@ -143,8 +143,6 @@ class Canvas(nn.Module):
             spread, covered_low = retina.paste(encoded.float(), view, c.height // 4, c.width // 4, c.spherical)
         gate = (covered > 0.5) & (level >= sharp - 1e-6)
         gate_low = (covered_low > 0.5) & (level >= features[:, -1:] - 1e-6)
-        if use is not None:
-            gate, gate_low = gate & use[:, None, None, None], gate_low & use[:, None, None, None]
         spread = torch.cat([spread, level.expand(-1, 1, c.height // 4, c.width // 4)], 1)
         return (
             torch.where(gate, pixels.clamp(0, 1), colour),
@@ -160,7 +158,8 @@ class Canvas(nn.Module):
         pixels = F.pixel_unshuffle((colour - 0.5) * seen, 4)  # (B, 48, h, w)
         known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen, 4)], 1)
         lat = self.latitude.expand(len(colour), -1, -1, -1)
-        x0 = self.enc0(self.enter(torch.cat([pixels, known, features[:, :-1], lat], 1)))
+        smooth = self.fill(colour, seen) - 0.5
+        x0 = self.enc0(self.enter(torch.cat([pixels, known, features[:, :-1], lat, smooth], 1)))
         x1 = self.enc1(self.down1(x0))
         x2 = self.enc2(self.down2(x1))
         x3 = self.down3(x2) + self.place
@@ -173,10 +172,37 @@ class Canvas(nn.Module):
     def decode(self, memory: tuple[Tensor, Tensor, Tensor], x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
         """Reconstruction (B, 3, H, W), in [0, 1] but not clamped."""
         colour, sharp, _ = memory
+        seen = sharp > 0
+        smooth = self._enlarge(self._enlarge(self.fill(colour, seen.to(colour.dtype))))  # (B, 3, H, W)
         x1 = self.dec1(self.up1(torch.cat([_double(x2), x1], 1)))
         x0 = self.dec0(self.up0(torch.cat([_double(x1), x0], 1)))
         correction = F.pixel_shuffle(self.leave(F.relu(x0)).float(), 4)  # (B, 3, H, W)
-        return torch.where(sharp > 0, colour, torch.full_like(colour, 0.5)) + correction
+        return torch.where(seen, colour, smooth) + correction
+
+    def fill(self, colour: Tensor, seen: Tensor) -> Tensor:
+        """colour (B, 3, H, W) known where seen (B, 1, H, W) is 1 -> a smooth guess everywhere, (B, 3, h, w).
+
+        The mosaic's multi-scale normalised convolution (`core.memory.fill`) by pooling: what the network corrects.
+        """
+        levels = [(F.avg_pool2d(colour * seen, 4), F.avg_pool2d(seen, 4))]
+        while levels[-1][1].shape[2] > 2:
+            c, m = levels[-1]
+            levels.append((F.avg_pool2d(c, 2), F.avg_pool2d(m, 2)))
+        c, m = levels[-1]
+        total = m.mean((2, 3), keepdim=True)
+        mean = (c.mean((2, 3), keepdim=True) + 0.5e-4) / (total + 1e-4)  # grey before the first glimpse
+        estimate = torch.where(m > 1e-3, c / m.clamp(min=1e-3), mean)
+        for c, m in reversed(levels[:-1]):
+            weight = (2 * m).clamp(max=1)
+            estimate = weight * c / m.clamp(min=1e-4) + (1 - weight) * self._enlarge(estimate)
+        return estimate
+
+    def _enlarge(self, x: Tensor) -> Tensor:
+        """Linear upsampling by 2, across the seam of a sphere."""
+        if self.config.spherical:
+            x = torch.cat([x[..., -1:], x, x[..., :1]], -1)
+            return F.interpolate(x, scale_factor=2.0, mode="bilinear")[..., 2:-2]
+        return F.interpolate(x, scale_factor=2.0, mode="bilinear")
 
     def forward(self, memory: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """-> reconstruction (B, 3, H, W) and errors (B, 1 + K, H/16, W/16)."""

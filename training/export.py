@@ -55,7 +55,9 @@ class Write(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, glimpse: Tensor, view: Tensor, colour: Tensor, sharp: Tensor, features: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, glimpse: Tensor, view: Tensor, colour: Tensor, sharp: Tensor, features: Tensor
+    ) -> tuple[Tensor, ...]:
         memory = self.net.write((colour, sharp, features), glimpse[:, 0], view)
         errors, x2, x1, x0 = self.net.perceive(memory)
         return (*memory, self.net.belief(memory, errors), errors[:, :1].sqrt(), x2, x1, x0)
@@ -96,7 +98,9 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
     names = ["next_state_colour", "next_state_sharpness", *handed]
     decoder = to_onnx(Decode(net), (*memory[:2], *features), names, ["reconstruction"])
 
-    rename = {name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"}
+    rename = {
+        name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"
+    }
     rename |= {weight.name: f"decoder/{weight.name}" for weight in decoder.graph.initializer}
     for node in decoder.graph.node:
         node.name = f"decoder/{node.name}"
@@ -118,7 +122,9 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
     graph.initializer.extend(decoder.graph.initializer)
     graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), "blank/shape"))
     graph.input.append(helper.make_tensor_value_info("decode", TensorProto.BOOL, [1]))
-    graph.node.append(helper.make_node("If", ["decode"], ["reconstruction"], then_branch=then_branch, else_branch=else_branch))
+    graph.node.append(
+        helper.make_node("If", ["decode"], ["reconstruction"], then_branch=then_branch, else_branch=else_branch)
+    )
     for output in [o for o in graph.output if o.name in handed]:
         graph.output.remove(output)
     graph.output.append(drawn)
@@ -158,7 +164,9 @@ def export(net: Canvas, policy: GainPolicy, out: Path, data: str = "", first_vie
     fields = {**shared, "role": "policy", "belief_id": belief_id(scene)}
     write_graph(out / "policy.onnx", policy_model(policy).SerializeToString(), fields)
     worst = parity(net, policy, out)
-    print(f"{out}: {sum(f.stat().st_size for f in out.glob('*.onnx')) / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")
+    print(
+        f"{out}: {sum(f.stat().st_size for f in out.glob('*.onnx')) / 2**20:.2f} MiB, largest difference to torch {worst:.1e}"
+    )
 
 
 @torch.no_grad()

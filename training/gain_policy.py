@@ -24,7 +24,9 @@ PLACES = (32, 64)  # Y, X
 class GainPolicy(nn.Module):
     """belief (B, h*w, D), limits (B, 3, 2) -> next_view (B, 3)."""
 
-    def __init__(self, rows: int = 16, cols: int = 32, spherical: bool = True, aspect: float = 2.0, width: int = 24) -> None:
+    def __init__(
+        self, rows: int = 16, cols: int = 32, spherical: bool = True, aspect: float = 2.0, width: int = 24
+    ) -> None:
         super().__init__()
         self.rows, self.cols, self.spherical, self.aspect = rows, cols, spherical, aspect
         inputs = BELIEF_CHANNELS + 2

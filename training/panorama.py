@@ -27,6 +27,9 @@ from glimpse_ros.core.types import GlimpseError, SceneSpec
 from . import retina, scenes, views
 from .canvas import DETAIL_SCALES, Canvas, CanvasConfig
 
+Memory = tuple[Tensor, Tensor, Tensor]
+SPREAD = (0.003, 0.03)  # typical squared error in [0, 1]^2 of a pixel that was seen, and of one that was not
+
 
 @dataclass
 class Args:
@@ -44,7 +47,7 @@ class Args:
     """train for so long, earlier runs from the same checkpoint included"""
     steps: int = 20000
     """train for so many steps where no minutes are given"""
-    batch: int = 16
+    batch: int = 8
     """scenes a step"""
     most: int = 30
     """longest episode [glimpses]"""
@@ -63,15 +66,23 @@ class Args:
     """start from the weights of another checkpoint"""
 
 
-def roll_out(net: Canvas, scene: Tensor, places: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Glimpses of scene (B, 3, H, W) at places (B, T, 3), those with used (B, T), into an empty memory."""
-    memory = net.empty(len(scene))
+def roll_out(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
+    """Glimpses of scene (B, 3, H, W) at places (B, T, 3), the first lengths (B,) of each, into an empty memory.
+
+    Lengths must not rise along the batch: episodes that have ended are set aside, not carried along.
+    """
+    memory, finished = net.empty(len(scene)), []
     size, wraps = net.config.glimpse, net.config.spherical
     for t in range(places.shape[1]):
+        running = int((lengths > t).sum())
+        if running < len(memory[0]):
+            finished.append(tuple(part[running:] for part in memory))
+            memory = (memory[0][:running], memory[1][:running], memory[2][:running])
         with torch.autocast(scene.device.type, enabled=False):  # places need all their digits
-            glimpse, taken = retina.sample(scene, places[:, t], size, wraps)
-        memory = net.write(memory, glimpse, taken, used[:, t])
-    return memory
+            glimpse, taken = retina.sample(scene[:running], places[:running, t], size, wraps)
+        memory = net.write(memory, glimpse, taken)
+    parts = [memory, *reversed(finished)]
+    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts]), torch.cat([p[2] for p in parts])
 
 
 def detail(scene: Tensor, s: float, wraps: bool) -> Tensor:
@@ -88,27 +99,29 @@ def detail(scene: Tensor, s: float, wraps: bool) -> Tensor:
     return torch.nn.functional.avg_pool2d((fine - scene).square().mean(1, keepdim=True), 16)
 
 
-def losses(net: Canvas, scene: Tensor, places: Tensor, used: Tensor) -> tuple[Tensor, dict[str, float]]:
+def losses(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Weighted squared error of the reconstruction, and the likelihood of the errors that the belief predicts.
 
-    An episode's weight falls with what it left unseen: nine tenths of the squared error lie there, and what a sharp
-    look could still gain would drown.
+    Pixels that were seen weigh ten times those that were not: these hold nine tenths of the squared error, and what
+    there is to gain by sharpening would drown in it. Each pixel's optimum stays what it was.
     """
-    memory = roll_out(net, scene, places, used)
+    memory = roll_out(net, scene, places, lengths)
     reconstruction, errors = net(memory)
     square = (reconstruction - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
-    unseen = (memory[1] <= 0).float().mean((1, 2, 3))
-    per_scene = square.mean((1, 2, 3))
-    main = (per_scene / (0.003 + 0.03 * unseen)).mean()
+    unseen = (memory[1] <= 0).float()  # (B, 1, H, W)
+    main = (square / torch.where(unseen > 0, SPREAD[1], SPREAD[0])).mean()
     with torch.no_grad():
         now = torch.nn.functional.avg_pool2d(square, 16)
         truth = torch.cat([now, *(detail(scene, s, net.config.spherical) for s in DETAIL_SCALES)], 1).clamp(min=1e-5)
     likelihood = (truth / errors + errors.log()).mean()  # exponential: its optimum is the expected squared error
-    figures = {
-        "rmse": 255 * math.sqrt(per_scene.mean().item()),
-        "rmse_covered": 255 * math.sqrt((per_scene * (unseen < 0.01)).sum().item() / max((unseen < 0.01).sum().item(), 1)),
-        "likelihood": likelihood.item(),
-    }
+    with torch.no_grad():
+        hidden = unseen.sum().clamp(min=1)
+        figures = {
+            "rmse": 255 * math.sqrt(square.mean().item()),
+            "rmse_seen": 255 * math.sqrt((square * (1 - unseen)).sum().item() / max((1 - unseen).sum().item(), 1)),
+            "rmse_unseen": 255 * math.sqrt((square * unseen).sum().item() / hidden.item()),
+            "likelihood": likelihood.item(),
+        }
     return main + 0.02 * likelihood, figures
 
 
@@ -128,7 +141,7 @@ def validate(net: Canvas, held_out: list[scenes.Image], device: torch.device) ->
         places = torch.tensor([[(v.x, v.y, v.s) for v in grid]], device=device).expand(len(scene), -1, -1)
         errors = []
         for part in torch.arange(len(scene)).split(8):
-            memory = roll_out(net, scene[part], places[part], torch.ones(len(part), 8, dtype=torch.bool, device=device))
+            memory = roll_out(net, scene[part], places[part], torch.full((len(part),), 8))
             errors.append((net(memory)[0].clamp(0, 1) - scene[part]).square().mean((1, 2, 3)))
         figures[f"held_out/{name}"] = 255 * math.sqrt(torch.cat(errors).mean().item())
     return figures
@@ -144,7 +157,11 @@ def train(args: Args) -> Path:
     """Train, resuming where a checkpoint is. Returns the checkpoint's path. Raises GlimpseError for other settings."""
     from torch.utils.tensorboard import SummaryWriter
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else torch.device(args.device)
+    device = (
+        torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if args.device == "auto"
+        else torch.device(args.device)
+    )
     torch.manual_seed(args.seed)
     config = CanvasConfig(height=args.height, width=2 * args.height, spherical=args.projection == "spherical")
     net = Canvas(config).to(device, memory_format=torch.channels_last)
@@ -157,7 +174,9 @@ def train(args: Args) -> Path:
     if path.exists():
         state = torch.load(path, map_location=device, weights_only=True)
         if state["config"] != asdict(config):
-            raise GlimpseError(f"{path}: was trained with {state['config']}, expected {asdict(config)}; choose another --out")
+            raise GlimpseError(
+                f"{path}: was trained with {state['config']}, expected {asdict(config)}; choose another --out"
+            )
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
@@ -171,8 +190,12 @@ def train(args: Args) -> Path:
     log = SummaryWriter(str(args.out))
     rng = np.random.default_rng([args.seed, step])
     spec = SceneSpec(config.height, config.width, args.projection)
-    source: Iterator[Tensor] = scenes.batches(kept, args.batch, config.height, config.width, config.spherical, args.seed + step)
-    print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M weights, {len(kept)} scenes, {len(held_out)} held out, {device}")
+    source: Iterator[Tensor] = scenes.batches(
+        kept, args.batch, config.height, config.width, config.spherical, args.seed + step
+    )
+    print(
+        f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M weights, {len(kept)} scenes, {len(held_out)} held out, {device}"
+    )
     started = saved = time.monotonic()
     before = seconds
     half = torch.bfloat16
@@ -182,10 +205,10 @@ def train(args: Args) -> Path:
             break
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(progress, args.lr)
-        places, used = views.batch(rng, args.batch, args.most, spec, config.glimpse / config.width)
+        places, lengths = views.batch(rng, args.batch, args.most, spec, config.glimpse / config.width)
         scene = next(source).to(device)
         with torch.autocast(device.type, dtype=half):
-            loss, figures = losses(net, scene, torch.from_numpy(places).to(device), torch.from_numpy(used).to(device))
+            loss, figures = losses(net, scene, torch.from_numpy(places).to(device), torch.from_numpy(lengths))
         if not torch.isfinite(loss):
             print(f"step {step}: loss is not finite, batch dropped", file=sys.stderr)
             continue
@@ -201,7 +224,11 @@ def train(args: Args) -> Path:
         if step % 20 == 0:
             for name, value in figures.items():
                 log.add_scalar(name, value, step)
-            print(f"\rstep {step}  {100 * progress:5.1f} %  {seconds / 60:.1f} min  rmse {figures['rmse']:.1f}", end="", flush=True)
+            print(
+                f"\rstep {step}  {100 * progress:5.1f} %  {seconds / 60:.1f} min  rmse {figures['rmse']:.1f}",
+                end="",
+                flush=True,
+            )
         last = (seconds >= 60 * args.minutes) if args.minutes else step >= args.steps
         if last or time.monotonic() - saved > args.save_every:
             figures = validate(average, held_out, device)

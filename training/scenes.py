@@ -89,9 +89,7 @@ def augmented(image: Image, height: int, width: int, spherical: bool, rng: np.ra
     return relight(scene, rng) if rng.random() < 0.7 else scene
 
 
-def batches(
-    images: list[Image], batch: int, height: int, width: int, spherical: bool, seed: int
-) -> Iterator[Tensor]:
+def batches(images: list[Image], batch: int, height: int, width: int, spherical: bool, seed: int) -> Iterator[Tensor]:
     """Endless augmented batches (B, 3, H, W), made one ahead on a thread."""
     ready: queue.Queue[Tensor] = queue.Queue(2)
 

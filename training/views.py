@@ -51,13 +51,11 @@ def episode(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: fl
 
 def batch(
     rng: np.random.Generator, size: int, most: int, scene: SceneSpec, narrowest: float
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """views (B, T, 3) and which of them count (B, T); T is that of the longest episode of the batch."""
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """views (B, T, 3) and how many of them count (B,), longest episodes first; T is that of the longest."""
     most = most if rng.random() < 0.1 else min(12, most)  # a batch takes as long as its longest episode
-    episodes = [episode(rng, most, scene, narrowest) for _ in range(size)]
-    longest = max(len(e) for e in episodes)
-    views = np.tile(np.float32([0, 0, 1]), (size, longest, 1))
-    used = np.zeros((size, longest), bool)
+    episodes = sorted((episode(rng, most, scene, narrowest) for _ in range(size)), key=len, reverse=True)
+    views = np.tile(np.array([0, 0, 1], np.float32), (size, len(episodes[0]), 1))
     for i, e in enumerate(episodes):
-        views[i, : len(e)], used[i, : len(e)] = e, True
-    return views, used
+        views[i, : len(e)] = e
+    return views, np.array([len(e) for e in episodes])

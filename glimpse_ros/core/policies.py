@@ -214,15 +214,12 @@ def best_box(gain: NDArray[np.float32], s: float, limits: Limits, scene: SceneSp
     return view, score if math.isfinite(score) else 0.0
 
 
-def spectral_saliency(estimate: SceneEstimate) -> NDArray[np.float32]:
-    """(64, 128) spectral residual (Hou & Zhang, CVPR 2007) of the reconstruction's brightness."""
+def contrast_saliency(estimate: SceneEstimate) -> NDArray[np.float32]:
+    """(64, 128) centre minus surround of the reconstruction's colour (Itti, Koch & Niebur, PAMI 1998, one scale)."""
     assert estimate.reconstruction is not None
-    grey = cv2.resize(estimate.reconstruction.mean(0), (128, 64), interpolation=cv2.INTER_AREA)
-    spectrum = np.fft.fft2(grey)
-    log_amplitude = np.log(np.abs(spectrum) + 1e-8).astype(np.float32)
-    residual = log_amplitude - cv2.blur(log_amplitude, (3, 3))
-    saliency = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
-    return np.asarray(cv2.GaussianBlur(saliency.astype(np.float32), (9, 9), 2.5), np.float32)
+    image = cv2.resize(estimate.reconstruction.transpose(1, 2, 0), (128, 64), interpolation=cv2.INTER_AREA)
+    centre, surround = cv2.GaussianBlur(image, (0, 0), 1.0), cv2.GaussianBlur(image, (0, 0), 6.0)
+    return np.asarray(np.linalg.norm(centre - surround, axis=-1), np.float32)
 
 
 def _uncertainty(estimate: SceneEstimate) -> NDArray[np.float32]:
@@ -233,7 +230,7 @@ def _uncertainty(estimate: SceneEstimate) -> NDArray[np.float32]:
 POLICIES: dict[str, Callable[[SceneInfo], Policy]] = {
     "random": RandomPolicy,
     "grid": GridPolicy,
-    "saliency": lambda info: MapPolicy(info, "saliency", spectral_saliency),
+    "saliency": lambda info: MapPolicy(info, "saliency", contrast_saliency),
     "uncertainty": lambda info: MapPolicy(info, "uncertainty", _uncertainty),
 }
 

@@ -108,7 +108,10 @@ class SceneFrame:
     def limits(self) -> Limits:
         """The limits of the mount in scene coordinates."""
         m = self.mount
-        s = (fov_from_zoom(self.h0, m.zoom[1]) / self.scene_fov[0], fov_from_zoom(self.h0, m.zoom[0]) / self.scene_fov[0])
+        s = (
+            fov_from_zoom(self.h0, m.zoom[1]) / self.scene_fov[0],
+            fov_from_zoom(self.h0, m.zoom[0]) / self.scene_fov[0],
+        )
         if self.projection == "spherical":
             full_turn = m.pan[1] - m.pan[0] >= 2.0 * math.pi - 1e-9
             # A range of pans that crosses straight behind is not an interval of wrapped x: leave it to `clamp`.
