@@ -1,0 +1,128 @@
+"""Heuristics: inside the limits, seeded, and each does what its name says."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glimpse_ros.core.memory import Mosaic
+from glimpse_ros.core.policies import POLICIES, best_box, first_view, footprint, grid_views, make_policy
+from glimpse_ros.core.types import Episode, GlimpseError, GlimpseSpec, Limits, SceneEstimate, SceneSpec, View
+
+SPHERE = SceneSpec(64, 128, "spherical")
+INFO = Mosaic(SPHERE, GlimpseSpec(16)).info
+PTZ = Limits(s=(1 / 16, 1 / 6))
+
+
+def estimate(uncertainty=None):
+    u = np.ones((16, 32), np.float32) if uncertainty is None else uncertainty
+    return SceneEstimate(
+        np.zeros((1, 1), np.float32), np.random.default_rng(0).random((3, 64, 128), np.float32), uncertainty=u
+    )
+
+
+def start(name, limits=PTZ, seed=0, first=None, glimpses=8, scene=SPHERE):
+    policy = make_policy(name, "mosaic", INFO)
+    policy.reset(Episode(limits, glimpses, first, scene, seed))
+    return policy
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@given(
+    st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted),
+    st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted),
+    st.tuples(st.floats(0.07, 1), st.floats(0.07, 1)).map(sorted),
+    st.integers(0, 9),
+    st.sampled_from(["spherical", "planar"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_every_view_is_within_the_limits(name, x, y, s, seed, projection):
+    limits = Limits(tuple(x), tuple(y), tuple(s))
+    policy = start(name, limits, seed, scene=SceneSpec(64, 128, projection))
+    seen = None
+    for _ in range(4):
+        seen = policy.decide(estimate(), seen).view
+        assert x[0] <= seen.x <= x[1] and y[0] <= seen.y <= y[1]
+        assert s[0] - 1e-9 <= seen.s <= s[1] + 1e-9
+
+
+def test_random_is_seeded():
+    a, b, c = (start("random", seed=k) for k in (1, 1, 2))
+    views = [[p.decide(estimate(), View(0, 0, 0.1)).view for _ in range(5)] for p in (a, b, c)]
+    assert views[0] == views[1] != views[2]
+
+
+def test_a_grid_that_can_cover_covers_everything():
+    for count in (2, 8, 12, 18):
+        covered = sum(footprint(v, SPHERE) for v in grid_views(count, Limits(), SPHERE, 0.3))
+        assert covered.min() > 0.99, f"{count} tiles leave a gap"
+    assert len(grid_views(8, Limits(), SPHERE, 0)) == 8
+    assert {v.s for v in grid_views(8, Limits(), SPHERE, 0)} == {0.25}
+
+
+def test_a_grid_that_cannot_cover_is_a_zigzag_at_the_widest():
+    views = grid_views(8, PTZ, SPHERE, 0.1)
+    assert all(v.s == 1 / 6 for v in views) and views[0].x == pytest.approx(0.1)
+    assert [np.sign(v.y) for v in views] == [-1, 1] * 4
+    assert sorted(round((v.x - 0.1) % 2, 6) for v in views) == [0.25 * k for k in range(8)]
+
+
+def test_the_grid_plans_around_a_first_look_that_it_did_not_choose():
+    policy = start("grid", glimpses=8)
+    first = View(0.4, 0.0, 1 / 6)
+    views = [policy.decide(estimate(), first).view for _ in range(7)]
+    assert views == grid_views(7, PTZ, SPHERE, 0.4)
+
+
+def test_uncertainty_looks_where_it_is_largest():
+    u = np.zeros((16, 32), np.float32)
+    u[7:10, 23:26] = 1.0  # around x = 0.53, y = 0.06
+    view = start("uncertainty").decide(estimate(u), View(-0.5, 0, 1 / 6)).view
+    assert abs(view.x - 0.53) < 0.12 and abs(view.y - 0.06) < 0.2
+
+
+def test_map_policies_do_not_stare():
+    policy, seen = start("uncertainty"), View(0, 0, 1 / 6)
+    places = []
+    for _ in range(5):
+        seen = policy.decide(estimate(), seen).view
+        places.append((round(seen.x, 3), round(seen.y, 3)))
+    assert len(set(places)) == 5
+
+
+def test_saliency_prefers_the_odd_one_out():
+    image = np.full((3, 64, 128), 0.5, np.float32)
+    image[:, 28:36, 90:98] = 1.0
+    scene = SceneEstimate(np.zeros((1, 1), np.float32), image)
+    view = start("saliency").decide(scene, View(-0.5, 0, 1 / 16)).view
+    assert abs((view.x + 1) * 64 - 94) < 12
+
+
+@given(st.floats(-1, 1), st.floats(-0.6, 0.6), st.floats(0.08, 0.3))
+def test_footprint_sums_to_the_area(x, y, s):
+    area = footprint(View(x, y, s), SPHERE).sum()
+    assert area <= s * 64 * s * 2 * 32 + 1e-3
+    if abs(y) + 2 * s < 1:
+        assert area == pytest.approx(s * 64 * s * 2 * 32, rel=1e-4)
+
+
+def test_best_box_finds_a_box_across_the_seam():
+    gain = np.zeros((32, 64), np.float32)
+    gain[14:18, :3], gain[14:18, -3:] = 1, 1
+    view, score = best_box(gain, 0.1, Limits(), SPHERE)
+    assert score == pytest.approx(24) and abs(view.x) > 0.95
+
+
+def test_first_view_is_seeded_level_and_widest():
+    view = first_view(INFO, PTZ, 3)
+    assert view == first_view(INFO, PTZ, 3) != first_view(INFO, PTZ, 4)
+    assert view.y == 0 and view.s == 1 / 6
+
+
+def test_refusals():
+    with pytest.raises(GlimpseError, match="the camera's s is 0.01 to 0.02, the scene model's 0.0625 to 1"):
+        start("random", Limits(s=(0.01, 0.02)))
+    with pytest.raises(GlimpseError, match="mosaic has no policy"):
+        make_policy("learned", "mosaic", INFO)
+    with pytest.raises(GlimpseError, match="policy 'nonsense': expected learned, random, grid"):
+        make_policy("nonsense", "mosaic", INFO)
