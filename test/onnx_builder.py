@@ -21,7 +21,7 @@ class Builder:
     def __call__(self, op: str, *inputs: str, out: str = "", **attributes: Any) -> str:
         """Add a node of one output; gives the output's name."""
         name = out or f"{self.prefix}t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        self.nodes.append(helper.make_node(op, list(inputs), [name], name=f"node_{name}", **attributes))
         return name
 
     def const(self, value: Any) -> str:

@@ -59,7 +59,7 @@ class Graph:
     ) -> None:
         self.file = file
         self.header = read_graph_file(file)
-        self._session = _open(file, self.header, provider, threads)
+        self._session = _open(file, self.header, provider, require_gpu, threads)
         self.provider: str = self._session.get_providers()[0]
         if require_gpu and self.provider not in GPU_PROVIDERS:
             offered = ", ".join(ort.get_available_providers())
@@ -77,20 +77,19 @@ class Graph:
         """The JSON object under the metadata key `glimpse`."""
         texts = self.header.metadata
         if METADATA_KEY not in texts:
-            raise BundleError(
-                f"{self.file}: metadata has {', '.join(sorted(texts)) or 'no keys'}; expected the key `{METADATA_KEY}`"
-            )
+            found = ", ".join(sorted(texts))[:80] or "no keys"
+            raise BundleError(f"{self.file}: metadata has {found}; expected the key `{METADATA_KEY}`")
         try:
-            found = json.loads(texts[METADATA_KEY])
+            values = json.loads(texts[METADATA_KEY])
         except (ValueError, RecursionError) as err:
             raise BundleError(
                 f"{self.file}: metadata `{METADATA_KEY}` is no JSON ({err}); expected a JSON object"
             ) from err
-        if not isinstance(found, dict):
+        if not isinstance(values, dict):
             raise BundleError(
-                f"{self.file}: metadata `{METADATA_KEY}` is {type(found).__name__}; expected a JSON object"
+                f"{self.file}: metadata `{METADATA_KEY}` is {type(values).__name__}; expected a JSON object"
             )
-        return found
+        return values
 
     def run(self, feeds: Mapping[str, NDArray[Any]], fetch: Sequence[str]) -> Arrays:
         """The outputs named in `fetch`; GraphNaNError where one is not finite, BundleError where the run fails."""
@@ -167,7 +166,7 @@ class Graph:
         return Tensor(value.name, _DTYPES[value.type], shape)
 
 
-def _open(file: Path, header: GraphFile, provider: str, threads: int | None) -> ort.InferenceSession:
+def _open(file: Path, header: GraphFile, provider: str, require_gpu: bool, threads: int | None) -> ort.InferenceSession:
     offered = ort.get_available_providers()
     if provider == "auto":
         wanted = PROVIDERS["cuda"] if PROVIDERS["cuda"] in offered else PROVIDERS["cpu"]
@@ -187,16 +186,22 @@ def _open(file: Path, header: GraphFile, provider: str, threads: int | None) -> 
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.add_session_config_entry("session.force_spinning_stop", "1")  # no idle thread burns a core between steps
     options.log_severity_level = 4  # fatal: its errors come as exceptions, and one sentence is enough
-    try:
-        return ort.InferenceSession(str(file), options, providers=list(dict.fromkeys([wanted, PROVIDERS["cpu"]])))
-    except Exception as err:  # onnxruntime's exceptions share no base class
-        raise BundleError(
-            f"{file}: IR version {header.ir_version}, opset {header.opset}; "
-            f"expected a graph that onnxruntime {ort.__version__} can load, which says: {_one_line(err)}"
-        ) from err
+    cpu, error = PROVIDERS["cpu"], None
+    for name in dict.fromkeys([wanted, cpu] if provider == "auto" and not require_gpu else [wanted]):
+        try:
+            # onnxruntime's own fallback prints on stdout, and would change the provider in mid-run.
+            return ort.InferenceSession(
+                str(file), options, providers=list(dict.fromkeys([name, cpu])), enable_fallback=0
+            )
+        except Exception as err:  # its exceptions share no base class
+            error = err
+    raise BundleError(
+        f"{file}: IR version {header.ir_version}, opset {header.opset}; expected a graph that onnxruntime "
+        f"{ort.__version__} can load on {wanted}, which says: {_one_line(error)}"
+    ) from error
 
 
-def _one_line(err: Exception) -> str:
+def _one_line(err: Exception | None) -> str:
     """onnxruntime's own words without its status code, the path that we name anyway, and its source location."""
     text = " ".join(str(err).split())
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed: ?)?", "", text)

@@ -112,9 +112,9 @@ def test_a_gpu_that_is_offered_but_does_not_start(tmp_path, monkeypatch):
         pytest.skip("onnxruntime offers CUDA here")
     session, asked = ort.InferenceSession, []
 
-    def fallen_back(path, options, providers):
+    def fallen_back(path, options, providers, **more):
         asked.append(providers)
-        return session(path, options, providers=["CPUExecutionProvider"])
+        return session(path, options, providers=["CPUExecutionProvider"], **more)
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: offered)
     monkeypatch.setattr(ort, "InferenceSession", fallen_back)
@@ -127,6 +127,35 @@ def test_a_gpu_that_is_offered_but_does_not_start(tmp_path, monkeypatch):
         load_scene(folder, provider="cuda")
     with pytest.raises(BundleError, match="runs on CPUExecutionProvider, a GPU is required"):
         load_scene(folder, require_gpu=True)
+
+
+def test_a_gpu_that_raises(tmp_path, monkeypatch):
+    """As onnxruntime-gpu does on a machine without a driver."""
+    offered = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    session = ort.InferenceSession
+
+    def no_driver(path, options, providers, **more):
+        if providers[0] == "CUDAExecutionProvider":
+            raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected")
+        return session(path, options, providers=providers, **more)
+
+    monkeypatch.setattr(ort, "get_available_providers", lambda: offered)
+    monkeypatch.setattr(ort, "InferenceSession", no_driver)
+    folder = write_bundle(tmp_path / "b")
+    assert load_scene(folder).info.provider == "CPUExecutionProvider"
+    for asked in ({"provider": "cuda"}, {"require_gpu": True}):
+        with pytest.raises(BundleError, match=r"can load on CUDAExecutionProvider, which says: CUDA failure 100"):
+            load_scene(folder, **asked)
+
+
+def test_a_refusal_prints_nothing(tmp_path, capfd):
+    """onnxruntime prints on its own when a session fails with a ValueError; one sentence is enough."""
+    folder = write_bundle(tmp_path / "b")
+    file = folder / "scene.onnx"
+    file.write_bytes(file.read_bytes().replace(b"ReduceMean", b"Reduce\xc7ean"))
+    with pytest.raises(BundleError, match="expected a graph that onnxruntime"):
+        load_scene(folder)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_number_of_threads(tmp_path):
