@@ -1,0 +1,1 @@
+"""Sources of frames: simulated PTZ, wide, bag, USB. No ROS, no torch."""
