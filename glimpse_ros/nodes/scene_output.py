@@ -1,0 +1,136 @@
+"""What the scene node shows: the belief for the policy, and maps, labels and classes for people and planners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from ..core.memory import Mosaic
+from ..core.types import SceneEstimate, SceneInfo
+from . import convert
+from .base import LOOP, MAPS, GlimpseNode
+
+FOR_POLICIES = ("reconstruction", "uncertainty", "attention")  # maps that a policy may want, by exact stamp
+UNKNOWN = 255  # class id
+
+
+class SceneOutput:
+    """Publishers of one scene node, made in configure; only those whose map the scene model has."""
+
+    def __init__(self, node: GlimpseNode, info: SceneInfo, mosaic: bool) -> None:
+        self.info = info
+        self.belief = node.publisher(Image, "belief", LOOP)
+        self.maps: dict[str, Any] = {}
+        kinds = {"segmentation": ("segmentation", "segmentation/color"), "classification": ()}
+        for name in sorted(info.outputs):
+            for topic in kinds.get(name, (name,)):
+                self.maps[topic] = node.publisher(Image, topic, MAPS)
+        if mosaic:
+            self.maps["mosaic"] = node.publisher(Image, "mosaic", MAPS)
+        self.palette = palette(info)
+        self.label = self.classification = self.label_info = None
+        self._vision: Any = None
+        if "classification" in info.outputs:
+            self.label = node.publisher(String, "class_label", MAPS)
+        if {"classification", "segmentation"} & info.outputs:
+            self._vision_publishers(node)
+        self._last: list[tuple[Any, Image]] = []  # of the newest belief, to say it again
+
+    def _vision_publishers(self, node: GlimpseNode) -> None:
+        try:
+            from vision_msgs import msg as vision  # not everywhere: the ROS wheels have none
+        except ImportError:
+            return
+        self._vision = vision
+        if "classification" in self.info.outputs:
+            self.classification = node.publisher(vision.Classification, "classification", MAPS)
+        if "segmentation" in self.info.outputs:
+            self.label_info = node.publisher(vision.LabelInfo, "segmentation/label_info", MAPS)
+
+    def ask(self, estimate: SceneEstimate, tag: str, stamp: int, shown: bool) -> None:
+        """Publish a belief, and first the maps that a policy may wait for; `shown`: all other maps too."""
+        self._last = []
+        for name in FOR_POLICIES:
+            values = getattr(estimate, name)
+            if values is not None and name in self.maps:
+                message = (
+                    convert.image_from_array(convert.rgb_from_chw(values), "rgb8", stamp)
+                    if name == "reconstruction"
+                    else convert.image_from_map(values, stamp)
+                )
+                self._last.append((self.maps[name], message))
+        self._last.append((self.belief, convert.image_from_map(estimate.belief, stamp, tag)))
+        self.again()
+        if shown:
+            self._show(estimate, stamp)
+
+    def again(self) -> None:
+        """Say the newest belief and its maps once more, as they were."""
+        for publisher, message in self._last:
+            publisher.publish(message)
+
+    def forget(self) -> None:
+        """There is no newest belief."""
+        self._last = []
+
+    def show_mosaic(self, mosaic: Mosaic, stamp: int) -> None:
+        """What was really seen, on mid grey; nothing is filled in."""
+        if "mosaic" in self.maps:
+            pixels = np.where(mosaic.seen[..., None], mosaic.colour, np.float32(0.5)).transpose(2, 0, 1)
+            self.maps["mosaic"].publish(convert.image_from_array(convert.rgb_from_chw(pixels), "rgb8", stamp))
+
+    def _show(self, estimate: SceneEstimate, stamp: int) -> None:
+        head = convert.header(stamp, "")
+        if estimate.segmentation is not None and "segmentation" in self.maps:
+            ids = class_ids(estimate.segmentation)
+            self.maps["segmentation"].publish(convert.image_from_array(ids, "mono8", stamp))
+            self.maps["segmentation/color"].publish(convert.image_from_array(self.palette[ids], "rgb8", stamp))
+            if self.label_info is not None:
+                names = [
+                    self._vision.VisionClass(class_id=i, class_name=n) for i, n in enumerate(self.info.class_names)
+                ]
+                self.label_info.publish(self._vision.LabelInfo(header=head, class_map=names, threshold=0.0))
+        if estimate.classification is not None and self.label is not None:
+            scores = softmax(estimate.classification)
+            best = int(np.argmax(scores))
+            self.label.publish(String(data=class_name(self.info, best)))
+            if self.classification is not None:
+                results = [
+                    self._vision.ObjectHypothesis(class_id=class_name(self.info, i), score=float(p))
+                    for i, p in enumerate(scores)
+                ]
+                self.classification.publish(self._vision.Classification(header=head, results=results))
+
+
+def class_ids(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(K, h, w) logits as (h, w) class ids; UNKNOWN where a pixel says nothing (all logits alike) or the id is none."""
+    ids = np.argmax(logits, 0)
+    silent = logits.max(0) <= logits.min(0) if logits.shape[0] > 1 else np.zeros(ids.shape, bool)
+    return np.where(silent | (ids >= UNKNOWN), UNKNOWN, ids).astype(np.uint8)
+
+
+def palette(info: SceneInfo) -> NDArray[np.uint8]:
+    """(256, 3) RGB by class id: the model's own colours, then hues spread by the golden ratio, black for unknown."""
+    hues = (np.arange(256) * 0.618034 % 1.0 * 180.0).astype(np.uint8)
+    hsv = np.stack([hues, np.full(256, 160, np.uint8), np.full(256, 220, np.uint8)], -1)[None]  # (1, 256, 3)
+    colours = np.array(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0], np.uint8)
+    own = np.array(info.palette, np.uint8).reshape(-1, 3)[:UNKNOWN]
+    colours[: len(own)] = own
+    colours[UNKNOWN] = 0
+    return colours
+
+
+def class_name(info: SceneInfo, index: int) -> str:
+    """The name of a class, its number where the model has no names."""
+    return info.class_names[index] if index < len(info.class_names) else str(index)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(C,) probabilities."""
+    e = np.exp(np.asarray(logits, np.float64) - float(np.max(logits)))
+    return e / e.sum()
