@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,7 +204,7 @@ def _numbers(value: Any, count: int | None = None) -> bool:
     return (
         isinstance(value, list)
         and (len(value) > 0 if count is None else len(value) == count)
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
     )
 
 
