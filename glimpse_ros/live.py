@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,12 @@ class LiveView:
             self._stream.flush()
             self._stream.disconnect()
         self._end(signal.SIGTERM) or self._end(signal.SIGKILL)
+
+    def __enter__(self) -> LiveView:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def _size(self) -> tuple[int, int]:
         return self._info.scene.height, self._info.scene.width

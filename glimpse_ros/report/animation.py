@@ -95,7 +95,7 @@ def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
     left, below = (x, top + caption + height + 8) if stacked else (x + width + MARGIN, top)
     text(
         out,
-        "the truth, and where it looked" if e.truth is not None else "where it looked",
+        "the truth, and where it looked" if e.knows_truth else "where it looked",
         (left, below + 16),
         14,
         QUIET,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.explorer import explore, look_at_canvas
 from ..core.memory import Mosaic
 from ..core.policies import make_policy
 from ..core.retina import bounded
-from ..core.types import Glimpse, GlimpseError, Limits, SceneModel, View
+from ..core.types import Glimpse, GlimpseError, Limits, SceneEstimate, SceneInfo, SceneModel, View
 from .exploration import Curve, Exploration, rgb, rmse
 
 RANDOM_SEEDS = 3  # one random run says little: the mean of three
@@ -25,18 +24,15 @@ def with_baselines(
     scene: a scene model of the kind that the exploration used; it is reset.
     Every curve starts with the same first view, takes as many glimpses of as many pixels, and is scored alike.
     """
-    truth = exploration.evaluation_truth()
-    if truth is None or exploration.truth is None or exploration.rmse() is None:
+    if exploration.rmse() is None:
         return ()
-    canvas = bounded(exploration.truth)
     first = exploration.records[0].view
-    count = len(exploration.records)
     curves = []
 
     def run(name: str, model: SceneModel, policy: str, seeds: Sequence[int]) -> None:
         progress(name)
         try:
-            runs = [_run(canvas, truth, model, policy, limits, count, seed, first) for seed in seeds]
+            runs = [_run(exploration, model, policy, limits, seed, first) for seed in seeds]
         except GlimpseError:
             return  # a pair that makes no sense for this camera has no curve
         curves.append(Curve(name, tuple(float(value) for value in np.mean(runs, axis=0))))
@@ -47,29 +43,52 @@ def with_baselines(
     mosaic = Mosaic(exploration.info.scene, exploration.info.glimpse)
     if exploration.info.family != "mosaic":
         progress("mosaic + the same glimpses")
-        mosaic_errors = _replay(mosaic, (r.glimpse for r in exploration.records), truth)
-        curves.append(Curve("mosaic + the same glimpses", mosaic_errors))
+        mosaic.reset()
+        curves.append(
+            Curve(
+                "mosaic + the same glimpses",
+                _errors(exploration, (mosaic.step(r.glimpse) for r in exploration.records)),
+            )
+        )
     if exploration.policy != "grid" or exploration.info.family != "mosaic":
         run("mosaic + grid", mosaic, "grid", [exploration.seed])
     return tuple(curves)
 
 
 def _run(
-    canvas: NDArray[np.uint8],
-    truth: NDArray[np.uint8],
-    scene: SceneModel,
-    policy: str,
-    limits: Limits,
-    count: int,
-    seed: int,
-    first: View,
-) -> list[float]:
-    look = look_at_canvas(canvas, scene.info.glimpse, scene.info.scene)
-    chosen = make_policy(policy, "mosaic", scene.info)
-    steps = explore(look, scene, chosen, limits=limits, glimpses=count, seed=seed, first=first, forced=True)
-    return [rmse(rgb(s.estimate.reconstruction), truth) for s in steps if s.estimate.reconstruction is not None]
+    exploration: Exploration, scene: SceneModel, policy: str, limits: Limits, seed: int, first: View
+) -> tuple[float, ...]:
+    info, count = scene.info, len(exploration.records)
+    cameras = iter(_cameras(exploration, info))
+    chosen = make_policy(policy, "mosaic", info)
+    steps = explore(
+        lambda view: next(cameras)(view),
+        scene,
+        chosen,
+        limits=limits,
+        glimpses=count,
+        seed=seed,
+        first=first,
+        forced=True,
+    )
+    return _errors(exploration, (step.estimate for step in steps))
 
 
-def _replay(mosaic: Mosaic, glimpses: Iterator[Glimpse], truth: NDArray[np.uint8]) -> tuple[float, ...]:
-    mosaic.reset()
-    return tuple(rmse(rgb(mosaic.step(g).reconstruction), truth) for g in glimpses)  # type: ignore[arg-type]
+def _cameras(exploration: Exploration, info: SceneInfo) -> Iterator[Callable[[View], Glimpse]]:
+    """What there is to see at each glimpse."""
+    held, look = None, None
+    for k in range(len(exploration.records)):
+        truth = exploration.truth_at(k)
+        assert truth is not None
+        if look is None or truth is not held:
+            held, look = truth, look_at_canvas(bounded(truth), info.glimpse, info.scene)
+        yield look
+
+
+def _errors(exploration: Exploration, estimates: Iterable[SceneEstimate]) -> tuple[float, ...]:
+    errors = []
+    for k, estimate in enumerate(estimates):
+        truth = exploration.evaluation_truth(k)
+        assert truth is not None and estimate.reconstruction is not None
+        errors.append(rmse(rgb(estimate.reconstruction), truth))
+    return tuple(errors)

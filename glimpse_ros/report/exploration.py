@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import cv2
@@ -55,6 +56,7 @@ class Exploration:
     records: Sequence[Record]
     seed: int = 0
     truth: NDArray[np.uint8] | None = None  # (H, W, 3) RGB, any size
+    frames: Sequence[NDArray[np.uint8]] | None = None  # the truth at each glimpse, where the scene itself changes
     baselines: tuple[Curve, ...] = ()
     max_fov: float | None = None  # [rad] widest the camera can see; None: a glimpse may span the scene
     camera: str = "a camera"  # in words
@@ -64,27 +66,49 @@ class Exploration:
     def __post_init__(self) -> None:
         if not self.records:
             raise GlimpseError(f"{self.source}: no glimpse was taken, a report needs at least one")
+        if self.frames is not None and len(self.frames) != len(self.records):
+            raise ValueError(f"{len(self.frames)} frames for {len(self.records)} glimpses")
+
+    @property
+    def knows_truth(self) -> bool:
+        """Whether there is anything to compare with."""
+        return self.truth is not None or self.frames is not None
+
+    def truth_at(self, k: int) -> NDArray[np.uint8] | None:
+        """(H, W, 3) the scene as it was at glimpse k, of its own size."""
+        return self.truth if self.frames is None else self.frames[k]
 
     def evaluation_size(self) -> tuple[int, int]:
         """Height, width [px] on which errors and the pixel budget are counted."""
         if self.info.scene.projection == "spherical":
             return EVALUATION_WIDTH // 2, EVALUATION_WIDTH
         height, width = self.info.scene.height, self.info.scene.width
-        if self.truth is not None:
-            height, width = self.truth.shape[:2]
+        truth = self.truth_at(0)
+        if truth is not None:
+            height, width = truth.shape[:2]
         return max(1, round(EVALUATION_WIDTH * height / width)), EVALUATION_WIDTH
 
-    def evaluation_truth(self) -> NDArray[np.uint8] | None:
-        """(h, w, 3) the truth, area-resized to `evaluation_size`."""
+    def evaluation_truth(self, k: int = 0) -> NDArray[np.uint8] | None:
+        """(h, w, 3) the truth at glimpse k, area-resized to `evaluation_size`."""
+        if self.frames is not None:
+            return resized(self.frames[k], self.evaluation_size())
+        return self._still
+
+    @cached_property
+    def _still(self) -> NDArray[np.uint8] | None:
         return None if self.truth is None else resized(self.truth, self.evaluation_size())
+
+    @cached_property
+    def _rmse(self) -> tuple[float, ...] | None:
+        pictures = [r.estimate.reconstruction for r in self.records]
+        if not self.knows_truth or any(p is None for p in pictures):
+            return None
+        truths = [self.evaluation_truth(k) for k in range(len(pictures))]
+        return tuple(rmse(rgb(p), t) for p, t in zip(pictures, truths, strict=True) if p is not None and t is not None)
 
     def rmse(self) -> tuple[float, ...] | None:
         """Root mean squared error (0-255) of the reconstruction after each glimpse; None without truth."""
-        truth = self.evaluation_truth()
-        pictures = [r.estimate.reconstruction for r in self.records]
-        if truth is None or any(p is None for p in pictures):
-            return None
-        return tuple(rmse(rgb(p), truth) for p in pictures if p is not None)
+        return self._rmse
 
     def pixel_fraction(self) -> tuple[float, ...]:
         """Sensor pixels so far over the pixels of the scene, after each glimpse; overlaps are counted."""

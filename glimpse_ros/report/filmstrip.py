@@ -64,9 +64,7 @@ def _final(panels: Panels) -> Picture:
     left = "remembered and imagined" if panels.imagines else "remembered"
     if errors:
         left += f" \u00b7 RMSE {errors[-1]:.1f}"
-    right = (
-        "the scene, and where the camera looked" if panels.exploration.truth is not None else "where the camera looked"
-    )
+    right = "the scene, and where the camera looked" if panels.exploration.knows_truth else "where the camera looked"
     for index, (label, picture) in enumerate(
         [(left, panels.imagined(panels.steps - 1, width)), (right, panels.looks(panels.steps - 1, width))]
     ):
@@ -81,7 +79,7 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
     height = panels.size(cell)[0]
     side = min(cell, height + 20)
     kinds: list[tuple[str, str, Callable[[int, int], Picture]]] = [
-        ("where", "on the scene" if panels.exploration.truth is not None else "on what was seen", panels.where),
+        ("where", "on the scene" if panels.exploration.knows_truth else "on what was seen", panels.where),
         ("seen", "so far", panels.seen),
     ]
     if panels.imagines:

@@ -70,7 +70,7 @@ const data=JSON.parse(document.getElementById("steps").textContent);
 const all=s=>Array.from(document.querySelectorAll(s)),one=s=>document.querySelector(s);
 const range=one("#step"),out=one("#said"),play=one("#play"),now=one("#now");let timer=null;
 function show(k){
- for(const name of ["imagined","seen","uncertainty","classes","saw"]){
+ for(const name of ["imagined","seen","truth","uncertainty","classes","saw"]){
   const img=one("#"+name),held=one("[data-"+name+'="'+data[k].step+'"]');
   if(img&&held)img.src=held.src;else if(img&&data[k][name])img.src=data[k][name];}
  for(const el of all("[data-step]")){const step=+el.dataset.step;

@@ -68,6 +68,10 @@ def _step(panels: Panels, k: int) -> dict[str, object]:
         "seen": _uri(panels.seen(k, SCENE_WIDTH)),
         "saw": data_uri(png(panels.glimpse(k, _native(panels)))),
     }
+    if panels.exploration.frames is not None:
+        frame = panels.truth(k, SCENE_WIDTH)
+        assert frame is not None
+        step["truth"] = _uri(frame)
     if panels.has_uncertainty:
         step["uncertainty"] = _uri(panels.uncertainty(k, SCENE_WIDTH // 2))
     if panels.has_segmentation:
@@ -121,12 +125,16 @@ def _hero(panels: Panels, shown: list[int], steps: list[dict[str, object]]) -> s
     )
     views = [panels.exploration.records[k].view for k in shown]
     overlay = _overlay(panels, shown, views)
-    truth = panels.truth(2 * SCENE_WIDTH)
-    if truth is None:
+    known = panels.exploration.knows_truth
+    if not known:
         where = _scene(panels, last["seen"], "what was seen, with the glimpses' boxes", "seen", overlay)
+    elif "truth" in last:
+        where = _scene(panels, last["truth"], "the scene at this moment, with the glimpses' boxes", "truth", overlay)
     else:
-        where = _scene(panels, data_uri(jpeg(truth, 84)), "the scene, with the glimpses' boxes", "", overlay)
-    looked = _figure("Seen" if truth is None else "The truth", "and where the camera looked", where, "truth")
+        fine = panels.truth(0, 2 * SCENE_WIDTH)
+        assert fine is not None
+        where = _scene(panels, data_uri(jpeg(fine, 84)), "the scene, with the glimpses' boxes", "", overlay)
+    looked = _figure("The truth" if known else "Seen", "and where the camera looked", where, "truth")
     return f'<section class="hero">{taken}{imagined}{looked}</section>'
 
 
@@ -168,7 +176,7 @@ def _scrubber(count: int, said: object) -> str:
 
 def _row(panels: Panels, last: dict[str, object]) -> str:
     parts = []
-    if panels.exploration.truth is not None:
+    if panels.exploration.knows_truth:
         seen = _scene(panels, last["seen"], "the pixels really seen", "seen")
         parts.append(_figure("Seen", "hatched: never looked at", seen))
     if panels.has_uncertainty:

@@ -49,14 +49,15 @@ class Panels:
         glimpses = [r.glimpse for r in self.exploration.records[: k + 1]]
         return resized(remembered(glimpses, self.exploration.info.glimpse, self._canvas), self.size(width))
 
-    def truth(self, width: int) -> Picture | None:
-        """The scene itself, where it is known."""
-        return None if self.exploration.truth is None else resized(self.exploration.truth, self.size(width))
+    def truth(self, k: int, width: int) -> Picture | None:
+        """The scene itself at a glimpse, where it is known."""
+        truth = self.exploration.truth_at(k)
+        return None if truth is None else resized(truth, self.size(width))
 
     def looks(self, k: int, width: int, numbers: bool = True) -> Picture:
         """The boxes of the glimpses so far, on the truth, or on what was seen where the truth is not known."""
         views = [r.view for r in self.exploration.records[: k + 1]]
-        picture = self.truth(width)
+        picture = self.truth(k, width)
         if picture is None:
             picture = self.seen(k, width)
         return with_boxes(picture, views, self.projection, 2 if width >= 480 else 1, numbers)

@@ -86,3 +86,15 @@ def test_curves_scale_to_their_values() -> None:
     assert run is not None
     (x0, y0), (x1, y1) = (tuple(map(float, p.split(","))) for p in run.group(1).split())
     assert x0 == 44 and x1 == 544 and y1 - y0 == pytest.approx((300 - 14 - 40) * 20 / 40, rel=0.2)
+
+
+def test_a_scene_that_changes_is_compared_with_what_it_was_at_each_glimpse() -> None:
+    e = explored(3)
+    dark = (e.truth // 3).astype(np.uint8)
+    changing = Exploration(e.source, e.info, "grid", e.records, frames=[e.truth, dark, e.truth])
+    assert changing.rmse()[::2] == e.rmse()[::2]
+    assert changing.rmse()[1] > e.rmse()[1] + 10
+    curves = with_baselines(changing, Mosaic(e.info.scene, e.info.glimpse), PTZ)
+    assert len(curves[0].rmse) == 3 and curves[0].rmse[1] > curves[0].rmse[0]
+    with pytest.raises(ValueError, match="2 frames for 3 glimpses"):
+        Exploration(e.source, e.info, "grid", e.records, frames=[dark, dark])

@@ -67,6 +67,15 @@ def test_page_needs_nothing_but_itself(truth: bool) -> None:
     assert wrapped is not None and wrapped.count("M") == 2 and "M1024," in wrapped and " M0," in wrapped
 
 
+def test_page_of_a_scene_that_changes_shows_it_at_each_glimpse() -> None:
+    e = explored(2)
+    text = page(Exploration(e.source, e.info, "grid", e.records, frames=[e.truth, 255 - e.truth]))
+    held = re.search(r'<script id="steps" type="application/json">(.*?)</script>', text, re.S)
+    assert held is not None
+    first, second = json.loads(held.group(1))
+    assert first["truth"] != second["truth"] and 'id="truth"' in text
+
+
 def test_page_escapes_what_comes_from_outside() -> None:
     e = explored(1)
     name = '</script><img src="http://x/y.png" onerror=alert(1)>'

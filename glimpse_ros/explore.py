@@ -1,0 +1,246 @@
+"""`glimpse explore`: the three ROS 2 nodes in one process, from an input to a report.
+
+Starts a camera over the input, explores it with the camera, scene and policy nodes over DDS, and writes index.html,
+filmstrip.png, exploration.gif and metrics.json into --out. The last line printed is the path of the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .cameras.base import Camera, guess_kind, open_input
+from .core.bundle import BundleError, find_bundle, load_scene, model_folders
+from .core.memory import Mosaic
+from .core.scene_frame import fov_from_zoom, zoom_from_fov
+from .core.types import GlimpseError, Limits, SceneModel, SceneSpec
+from .progress import Progress
+from .report.baselines import with_baselines
+from .report.exploration import Exploration
+from .report.panels import headline
+from .report.write import write_report
+from .watched import Watched
+
+if TYPE_CHECKING:
+    from .live import LiveView
+    from .nodes.loop_types import Record
+
+SCENE = "config/scenes/courtyard.jpg"  # ships with the package
+BUNDLE = "models/panorama"
+MAX_FOV = 60.0  # [deg] of the simulated camera
+KINDS = {"sim": "a simulated pan-tilt-zoom camera", "wide": "a wide camera", "bag": "a recorded camera"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument(
+        "--input", metavar="PATH", help="panorama, image, folder, video or bag; default: a scene that ships"
+    )
+    parser.add_argument("--glimpses", type=int, default=8, metavar="N", help="how often to look (default: 8)")
+    parser.add_argument("--policy", help="learned, uncertainty, saliency, grid, random or a bundle's path")
+    parser.add_argument("--model", help=f"a bundle's folder or name, or mosaic (default: {BUNDLE}, else mosaic)")
+    parser.add_argument("--out", type=Path, default=Path("out/explore"), metavar="DIR", help="(default: out/explore)")
+    parser.add_argument("--seed", type=int, default=0, help="of policy and simulated noise (default: 0)")
+    parser.add_argument(
+        "--max-fov", type=float, metavar="DEG", help=f"widest view (default: {MAX_FOV:g} in a panorama)"
+    )
+    parser.add_argument("--topic", help="image topic of a bag")
+    parser.add_argument("--provider", default="auto", help="of onnxruntime: auto, cpu, cuda (default: auto)")
+    parser.add_argument("--fast", action="store_true", help="an ideal camera: moves in no time, sees without noise")
+    parser.add_argument("--live", action="store_true", help="watch in the browser (needs the extra `viewer`)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command. Raises GlimpseError for what it refuses."""
+    for name, least in (("glimpses", 1), ("seed", 0)):
+        if getattr(args, name) < least:
+            raise GlimpseError(f"--{name} {getattr(args, name)}: expected at least {least}")
+    run_graph = ros_graph()  # first of all: the ROS wheels start Python once more
+    with ExitStack() as stack:
+        say = stack.enter_context(Progress())
+        say("opening")
+        source = args.input or str(shipped(SCENE))
+        camera = Watched(open_camera(args, source))
+        stack.callback(camera.close)
+        began = time.monotonic()
+        say("loading the model")
+        model, policy, scene, notes = choose(args, camera)
+        say.clear()
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        live = stack.enter_context(live_view(args, camera, scene)) if args.live else None
+        records: list[Record] = []
+
+        def on_step(record: Record) -> None:
+            camera.keep(record.stamp)
+            records.append(record)
+            say("exploring: glimpse", len(records), args.glimpses)
+            if live is not None:
+                live.show(len(records), record)
+
+        loaded = time.monotonic()
+        widest = widest_fov(args, camera)
+        floor = zoom_from_fov(camera.scene.h0, widest)
+        run_graph(
+            camera,
+            model=model,
+            policy=policy,
+            glimpses=args.glimpses,
+            seed=args.seed,
+            fast=args.fast,
+            provider=args.provider,
+            on_step=on_step,
+            parameters={"policy_node": {"zoom_min": max(floor, camera.scene.mount.zoom[0])}},
+        )
+        explored = time.monotonic()
+        for note in afterwards(args, camera, len(records)):
+            notes.append(note)
+            say.clear()
+            print(f"note: {note}", file=sys.stderr)
+        exploration = Exploration(
+            source=Path(source).name,
+            info=scene.info,
+            policy=policy,
+            records=records,
+            seed=args.seed,
+            truth=camera.still(),
+            frames=camera.moving(),
+            max_fov=widest if widest < camera.scene.scene_fov[0] - 1e-6 else None,
+            camera=KINDS.get(guess_kind(source), "a camera"),
+            notes=tuple(notes),
+        )
+        limits = within(camera.scene.limits(), widest / camera.scene.scene_fov[0])
+        curves = with_baselines(exploration, scene, limits, lambda name: say(f"comparing: {name}"))
+        compared = time.monotonic()
+        seconds = {"load": loaded - began, "explore": explored - loaded, "compare": compared - explored}
+        exploration = replace(exploration, baselines=curves, seconds=seconds)
+        path = write_report(exploration, args.out, lambda what: say(f"writing: {what}"))
+        say.clear()
+        print(summary(exploration))
+        print(path)
+        if live is not None and sys.stdin.isatty():
+            print(f"live view: {live.url} until Ctrl-C", file=sys.stderr)
+            live.wait()
+    return 0
+
+
+def ros_graph() -> Callable[..., list[Record]]:
+    """`nodes.graph.run_graph`; a sentence where there is no ROS 2."""
+    try:
+        from .nodes.graph import run_graph
+    except ModuleNotFoundError as err:
+        if (err.name or "").startswith("glimpse_ros"):
+            raise
+        raise GlimpseError(
+            f"explore needs ROS 2, and {err.name} is not there: source its setup.bash, or install the extra `ros`"
+        ) from err
+    return run_graph
+
+
+def shipped(name: str) -> Path:
+    """A file that comes with the package: beside it in a checkout, else in share/glimpse_ros."""
+    places = [folder.parent / name for folder in model_folders()]
+    for place in places:
+        if place.exists():
+            return place
+    raise GlimpseError(f"{name} does not come with this installation, looked in {places[0].parents[2]}; use --input")
+
+
+def open_camera(args: argparse.Namespace, source: str) -> Camera:
+    """The camera on that input."""
+    fov = args.max_fov if args.max_fov is not None else MAX_FOV
+    options = {"seed": args.seed, "ideal": args.fast, "topic": args.topic}
+    if args.topic is not None and guess_kind(source) != "bag":
+        raise GlimpseError(f"--topic {args.topic}: the input {source} is not a bag")
+    if guess_kind(source) == "sim":
+        options["h0"] = math.radians(fov)
+    return open_input(source, **options)
+
+
+def widest_fov(args: argparse.Namespace, camera: Camera) -> float:
+    """The widest view [rad] that the policy may choose."""
+    widest = fov_from_zoom(camera.scene.h0, camera.scene.mount.zoom[0])
+    if args.max_fov is None:
+        return widest
+    wanted, narrowest = math.radians(args.max_fov), fov_from_zoom(camera.scene.h0, camera.scene.mount.zoom[1])
+    if wanted < narrowest:
+        raise GlimpseError(f"--max-fov {args.max_fov:g}: expected at least {math.degrees(narrowest):.1f} degrees")
+    return min(wanted, widest)
+
+
+def within(limits: Limits, s: float) -> Limits:
+    """The limits with s at most that."""
+    return Limits(limits.x, limits.y, (min(limits.s[0], s), min(limits.s[1], s)))
+
+
+def choose(args: argparse.Namespace, camera: Camera) -> tuple[str, str, SceneModel, list[str]]:
+    """Model, policy, the scene model itself, and what there is to say about the choice."""
+    projection = camera.scene.projection
+    notes: list[str] = []
+    model = args.model
+    if model is None:
+        try:
+            model = str(find_bundle(BUNDLE))
+        except BundleError:
+            model = "mosaic"
+            notes.append(f"there is no bundle {BUNDLE}: exploring with the mosaic")
+    if model == "mosaic":
+        scene = mosaic(camera, args.provider)
+    else:
+        scene = load_scene(model, args.provider)
+        if scene.info.scene.projection != projection:
+            if args.model is not None:
+                raise GlimpseError(
+                    f"--model {model} is {scene.info.scene.projection}, the input is {projection}: "
+                    "expected a model of that kind, or mosaic"
+                )
+            notes.append(f"the input is {projection}, {scene.info.name} is not: exploring with the mosaic")
+            model, scene = "mosaic", mosaic(camera, args.provider)
+    policy = args.policy
+    if policy is None:
+        policy = "grid" if model == "mosaic" else "uncertainty"
+        if model != "mosaic" and (find_bundle(model) / "policy.onnx").exists():
+            policy = "learned"
+    return model, policy, scene, notes
+
+
+def afterwards(args: argparse.Namespace, camera: Watched, taken: int) -> Iterator[str]:
+    """What there is to say about the run."""
+    skipped = str(getattr(camera.camera, "skipped", ""))
+    if skipped:
+        yield f"of the input, {skipped}"
+    if taken < args.glimpses:
+        yield f"{taken} of {args.glimpses} glimpses: the input or the policy ended before"
+
+
+def mosaic(camera: Camera, provider: str) -> SceneModel:
+    """The mosaic on a canvas of the camera's scene, as the scene node makes it."""
+    if camera.scene.projection == "spherical":
+        return load_scene("mosaic", provider)
+    across, down = (math.tan(fov / 2.0) for fov in camera.scene.scene_fov)
+    return Mosaic(SceneSpec(max(2, round(512 * down / across)), 512, "planar"))
+
+
+def live_view(args: argparse.Namespace, camera: Watched, scene: SceneModel) -> LiveView:
+    """The viewer, already told where it is."""
+    from .live import LiveView
+
+    view = LiveView(f"glimpse explore {args.input or SCENE}", scene.info, camera.truth)
+    print(f"live view: {view.url}", file=sys.stderr)
+    return view
+
+
+def summary(exploration: Exploration) -> str:
+    """The result in one line."""
+    errors = exploration.rmse()
+    if errors is None:
+        return headline(exploration)
+    others = "; ".join(f"{curve.name} {curve.rmse[-1]:.1f}" for curve in exploration.baselines)
+    return f"{headline(exploration)}: RMSE {errors[-1]:.1f}" + (f" ({others})" if others else "")
