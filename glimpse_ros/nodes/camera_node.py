@@ -137,9 +137,7 @@ class CameraNode(GlimpseNode):
         now = self._now()
         here = camera.state(now)
         if here is not None:
-            if not self.commands.last:
-                self.commands.merge(self.joints, (here.pan, here.tilt, here.zoom))
-            goal = self.commands.merge(names, positions)
+            goal = self.commands.follow(names, positions, here)
             if goal is not None:
                 camera.command(camera.scene.clamp(goal), now)
         if self.values["fast"]:

@@ -20,7 +20,8 @@ from ..core.explorer import glimpse_from_frame
 from ..core.memory import Mosaic
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom, SceneEstimate, SceneModel, View
-from .episode import SECOND, Asking, StampGuard, age
+from .episode import SECOND, Asking
+from .frames import FrameGate
 from .health import ERROR, WARN, Reporter
 from .lens import Lens, canvas_for
 from .loop_types import LoopSettings, Output, Record
@@ -70,7 +71,7 @@ class SceneLoop:
 
     def restart(self) -> None:
         """As after activation: no stamp was seen yet."""
-        self.guard = StampGuard()
+        self.gate = FrameGate(self.settings.max_frame_age, self.reporter)
         self.heard: float | None = None  # when the last usable frame came
         self.begin()
 
@@ -96,25 +97,14 @@ class SceneLoop:
 
     def frame(self, message: Any, stamp: int, clock: int, now: float) -> None:
         """An image came; clock: the node's [ns], on which stamps should be."""
-        verdict = self.guard.judge(stamp)
-        if verdict in ("repeated", "late"):
-            self.count(f"frames {verdict}")
+        verdict = self.gate.judge(stamp, clock)
+        if verdict == "drop":
             return
-        if verdict == "backwards":
-            self.count("time jumps back")
-            self.reporter.note("time jumped back (a bag that loops?): the memory of the scene is reset")
+        if verdict == "jump":
             state = self.ring.newest()
-            if state is not None and state[0] > stamp + self.guard.jitter:
+            if state is not None and state[0] > stamp + self.gate.guard.jitter:
                 self.ring.clear()
             self.begin()
-        old = age(stamp, clock)
-        if old is not None and 0.0 < self.settings.max_frame_age < old:
-            self.count("frames stale")
-            self.reporter.problem(
-                "stale", WARN, f"frames are stale: {old:.1f} s old on this node's clock; none is used"
-            )
-            return
-        self.reporter.solved("stale", "frames are fresh again")
         self.heard = now
         self.newest = _Shot(message, stamp, now)
         self.look(now)
@@ -125,14 +115,7 @@ class SceneLoop:
         if not asked and frame_id:
             self.count("answers to another question")
             return
-        here = self.taken[1] if self.taken else None
-        if here is not None and not self.commands.last:
-            self.commands.merge(self.settings.joints, (here.pan, here.tilt, here.zoom))
-        known = dict(zip(names, positions, strict=False))
-        if not any(np.isfinite(known.get(name, np.nan)) for name in self.settings.joints):
-            self.count("answers without a number")
-            return
-        ptz = self.commands.merge(names, positions)
+        ptz = self.commands.follow(names, positions, self.taken[1] if self.taken else None)
         if ptz is None:
             self.count("answers without pan or tilt")
             return
@@ -303,17 +286,7 @@ class SceneLoop:
         now: float,
         shown: bool = True,
     ) -> None:
-        info = self.model.info
-        tag = BeliefTag(
-            self.episode,
-            self.step,
-            info.belief_id,
-            (info.scene.height, info.scene.width, info.scene.projection),
-            (camera.h0, *camera.scene_fov),
-            camera.projection,
-            None if view is None else (view.x, view.y, view.s),
-            None if ptz is None else (ptz.pan, ptz.tilt, ptz.zoom),
-        ).text()
+        tag = BeliefTag.of(self.model.info, self.episode, self.step, camera, view, ptz).text()
         self.asking = Asking((tag, stamp), now, self.settings.ask_again)
         self.phase = "ask"
         self.count("questions")

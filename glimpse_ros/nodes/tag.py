@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ..core.scene_frame import SceneFrame
-from ..core.types import GlimpseError, MountLimits, PanTiltZoom, Projection, SceneSpec, View
+from ..core.types import GlimpseError, MountLimits, PanTiltZoom, Projection, SceneInfo, SceneSpec, View
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,22 @@ class BeliefTag:
     frame: str  # projection of the camera's frame
     view: tuple[float, float, float] | None = None  # (x, y, s) of the last glimpse; None before the first
     ptz: tuple[float, float, float] | None = None  # where the camera looks; None: a wide one
+
+    @staticmethod
+    def of(
+        info: SceneInfo, episode: str, step: int, camera: SceneFrame, view: View | None, ptz: PanTiltZoom | None
+    ) -> BeliefTag:
+        """The tag of a belief of the scene model `info` describes."""
+        return BeliefTag(
+            episode,
+            step,
+            info.belief_id,
+            (info.scene.height, info.scene.width, info.scene.projection),
+            (camera.h0, *camera.scene_fov),
+            camera.projection,
+            None if view is None else (view.x, view.y, view.s),
+            None if ptz is None else (ptz.pan, ptz.tilt, ptz.zoom),
+        )
 
     def text(self) -> str:
         """For frame_id. Floats keep every bit."""

@@ -33,6 +33,17 @@ class JointMerger:
             return None
         return PanTiltZoom(self.last[pan], self.last[tilt], max(1.0, self.last.get(zoom, 1.0)))
 
+    def follow(self, names: Sequence[str], positions: Sequence[float], here: PanTiltZoom | None) -> PanTiltZoom | None:
+        """The same for a command: what it leaves open stays as commanded before, or at first as it is `here`.
+
+        None also where it holds no finite number at all.
+        """
+        if not any(name in self.names and math.isfinite(p) for name, p in zip(names, positions, strict=False)):
+            return None
+        if here is not None and not self.last:
+            self.merge(self.names, (here.pan, here.tilt, here.zoom))
+        return self.merge(names, positions)
+
 
 class ViewRing:
     """The newest states of a camera by stamp, a fixed number of them. Filled from one thread, asked from another."""
