@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 from .cameras.base import Camera, guess_kind, open_input
 from .core.bundle import BundleError, find_bundle, load_scene, model_folders
 from .core.memory import Mosaic
+from .core.policies import overlap
 from .core.scene_frame import fov_from_zoom, zoom_from_fov
 from .core.types import GlimpseError, Limits, SceneModel, SceneSpec
 from .progress import Progress
 from .report.baselines import with_baselines
 from .report.exploration import Exploration
 from .report.panels import headline
-from .report.write import write_report
+from .report.write import make_folder, write_report
 from .watched import Watched
 
 if TYPE_CHECKING:
@@ -85,8 +86,11 @@ def run(args: argparse.Namespace) -> int:
             if live is not None:
                 live.show(len(records), record)
 
-        loaded = time.monotonic()
         widest = widest_fov(args, camera)
+        limits = within(camera.scene.limits(), widest / camera.scene.scene_fov[0])
+        overlap(limits, scene.info.s_range, scene.info.name)  # refused here, not by a node that keeps silent
+        make_folder(args.out)
+        loaded = time.monotonic()
         floor = zoom_from_fov(camera.scene.h0, widest)
         run_graph(
             camera,
@@ -116,7 +120,6 @@ def run(args: argparse.Namespace) -> int:
             camera=KINDS.get(guess_kind(source), "a camera"),
             notes=tuple(notes),
         )
-        limits = within(camera.scene.limits(), widest / camera.scene.scene_fov[0])
         curves = with_baselines(exploration, scene, limits, lambda name: say(f"comparing: {name}"))
         compared = time.monotonic()
         seconds = {"load": loaded - began, "explore": explored - loaded, "compare": compared - explored}
@@ -216,6 +219,8 @@ def afterwards(args: argparse.Namespace, camera: Watched, taken: int) -> Iterato
     skipped = str(getattr(camera.camera, "skipped", ""))
     if skipped:
         yield f"of the input, {skipped}"
+    if camera.held:
+        yield f"the input ended after glimpse {taken - camera.held}: the others look at its last frame"
     if taken < args.glimpses:
         yield f"{taken} of {args.glimpses} glimpses: the input or the policy ended before"
 

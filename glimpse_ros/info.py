@@ -59,7 +59,7 @@ def lines(about: dict[str, Any]) -> Iterator[str]:
 def _graph(name: str, graph: dict[str, Any]) -> Iterator[str]:
     if "bytes" not in graph:
         return  # the mosaic has no file
-    yield f"{name:<12}{graph['bytes'] / 2**20:.1f} MiB, opset {graph['opset']}, IR {graph['ir_version']}"
+    yield f"{name:<12}{graph['bytes'] / 1024:,.0f} KiB, opset {graph['opset']}, IR {graph['ir_version']}"
     for kind in ("inputs", "outputs"):
-        for index, text in enumerate(graph[kind].values()):
-            yield f"{'  ' + kind if index == 0 else '':<12}{text}"
+        for index, (tensor, shape) in enumerate(graph[kind].items()):
+            yield f"{'  ' + kind if index == 0 else '':<12}{tensor}: {shape}"

@@ -1,4 +1,8 @@
-"""A camera that remembers its last frames, so that a report can show the scene as it was at each glimpse."""
+"""A camera that remembers its last frames, so that a report can show the scene as it was at each glimpse.
+
+A recording that ends before the budget is spent stands still at its last frame: a bag with one image in it is a scene
+as well.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from .core.types import Frame, PanTiltZoom
 
 RECENT = 32  # frames that may still be on their way through the graph
 SIDE = 1024  # [px] frames are kept no larger
+TICK = 33_000_000  # [ns] from the last frame to its first repetition
 
 
 class Watched:
@@ -33,6 +38,9 @@ class Watched:
         self._kept: list[NDArray[np.uint8]] = []
         self._newest: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None  # as read, as remembered
         self._lock = threading.Lock()
+        self._last: Frame | None = None
+        self._ended: int | None = None  # when the source had no more [ns]
+        self.held = 0  # glimpses kept of the time after it
 
     def keep(self, stamp: int) -> None:
         """A glimpse was taken from the frame of this stamp [ns]."""
@@ -41,6 +49,7 @@ class Watched:
                 if self._recent:
                     newest = next(reversed(self._recent.values()))
                     self._kept.append(self._recent.get(stamp, newest))
+                    self.held += self._ended is not None and self._last is not None and stamp > self._last.stamp
 
     def still(self) -> NDArray[np.uint8] | None:
         """(H, W, 3) the scene, where it is known and was the same at every glimpse."""
@@ -53,8 +62,14 @@ class Watched:
         return None if not self._kept or self.still() is not None else list(self._kept)
 
     def read(self, now: int) -> Frame | None:
-        """Of the camera."""
-        frame = self.camera.read(now)
+        """Of the camera; a wide one's last frame, with ever new stamps, once it has ended."""
+        frame = self.camera.read(now) if self._ended is None else None
+        if frame is None and self.kind == "wide" and self._last is not None:
+            if self._ended is None:
+                self._ended = now
+            frame = Frame(self._last.image, self._last.stamp + max(0, now - self._ended) + TICK)
+        elif frame is not None:
+            self._last = frame
         if frame is not None and self.kind == "wide":
             with self._lock:
                 if self._newest is None or self._newest[0] is not frame.image:

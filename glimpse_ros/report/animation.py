@@ -6,6 +6,7 @@ Drawn to head a README: what the camera gets is small, beside it the whole scene
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import cv2
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 
 from .exploration import Exploration
 from .panels import Panels, headline, thinned
-from .pictures import INK, PAPER, QUIET, Picture, text
+from .pictures import INK, PAPER, QUIET, Picture, text, text_width
 
 WIDTH = 840
 MARGIN = 14
 SIDE = 176  # [px] the newest glimpse
+HEAD, CAPTION = 44, 24  # [px] heights
 MAX_BYTES = 3_000_000
 MOST = 16  # glimpses animated; longer explorations are thinned
 LOOK, FADE, IMAGINE, END = 500, 120, 600, 3500  # [ms]
@@ -66,42 +68,33 @@ def _scene_width(panels: Panels) -> int:
 
 
 def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
-    e = panels.exploration
+    e, stacked, errors = panels.exploration, _stacked(panels), panels.exploration.rmse()
     height, width = scene.shape[:2]
-    stacked, caption = _stacked(panels), 24
-    rows = 2 if stacked else 1
-    least = caption + SIDE + caption + SIDE  # the newest glimpse, and a square of small ones
-    out = np.full((44 + max(rows * (caption + height + 8), least + 8) + MARGIN, WIDTH, 3), PAPER, np.uint8)
-    text(
-        out,
-        headline(e) if k == panels.steps - 1 and done else f"glimpse {k + 1} of {panels.steps}",
-        (MARGIN, 32),
-        22,
-        INK,
-        700,
-    )
-    top, x = 44, MARGIN
-    text(out, "what the camera sees", (x, top + 16), 14, QUIET)
-    out[top + caption : top + caption + SIDE, x : x + SIDE] = panels.glimpse(k, SIDE)
-    text(out, "its glimpses so far", (x, top + caption + SIDE + 16), 14, QUIET)
-    _contact_sheet(out, panels, k, x, top + 2 * caption + SIDE)
-    x = 2 * MARGIN + SIDE
-    errors = e.rmse()
-    imagined = "the scene, remembered and imagined" if panels.imagines else "the scene, as remembered"
-    text(out, imagined, (x, top + 16), 14, QUIET)
+    pictures = (2 if stacked else 1) * (CAPTION + height + 8)
+    small = CAPTION + SIDE // 4 * math.ceil(min(panels.steps, MOST) / 4)  # the least that all glimpses need
+    out = np.full((HEAD + max(pictures, CAPTION + SIDE + small) + MARGIN, WIDTH, 3), PAPER, np.uint8)
+    ended = k == panels.steps - 1 and done
+    text(out, headline(e) if ended else f"glimpse {k + 1} of {panels.steps}", (MARGIN, 32), 22, INK, 700)
     if errors and done:
-        text(out, f"RMSE {errors[k]:.1f}", (x + width - 84, top + 16), 14, QUIET)
-    out[top + caption : top + caption + height, x : x + width] = scene
-    left, below = (x, top + caption + height + 8) if stacked else (x + width + MARGIN, top)
-    text(
-        out,
-        "the truth, and where it looked" if e.knows_truth else "where it looked",
-        (left, below + 16),
-        14,
-        QUIET,
+        said = f"RMSE {errors[k]:.1f}"
+        text(out, said, (WIDTH - MARGIN - text_width(said, 18), 32), 18, QUIET)
+    _captioned(out, panels.glimpse(k, SIDE), "what the camera sees", MARGIN, HEAD)
+    text(out, "its glimpses so far", (MARGIN, HEAD + CAPTION + SIDE + 16), 14, QUIET)
+    _contact_sheet(out, panels, k, MARGIN, HEAD + CAPTION + SIDE + CAPTION)
+    x = 2 * MARGIN + SIDE
+    _captioned(
+        out, scene, "the scene, remembered and imagined" if panels.imagines else "the scene, as remembered", x, HEAD
     )
-    out[below + caption : below + caption + height, left : left + width] = panels.looks(k, width)
+    x, y = (x, HEAD + CAPTION + height + 8) if stacked else (x + width + MARGIN, HEAD)
+    _captioned(
+        out, panels.looks(k, width), "the truth, and where it looked" if e.knows_truth else "where it looked", x, y
+    )
     return out
+
+
+def _captioned(out: Picture, picture: Picture, caption: str, x: int, y: int) -> None:
+    text(out, caption, (x, y + 16), 14, QUIET)
+    out[y + CAPTION : y + CAPTION + picture.shape[0], x : x + picture.shape[1]] = picture
 
 
 def _contact_sheet(out: Picture, panels: Panels, k: int, x: int, y: int) -> None:

@@ -19,10 +19,9 @@ def write_report(exploration: Exploration, folder: str | Path, progress: Callabl
 
     progress: told what is being made. Raises GlimpseError where the folder cannot be written.
     """
-    out = Path(folder)
+    out = make_folder(folder)
     say = progress or (lambda _: None)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         say("numbers")
         text = json.dumps(metrics(exploration), indent=2, allow_nan=False)
         (out / "metrics.json").write_text(text + "\n", encoding="utf-8")
@@ -35,3 +34,13 @@ def write_report(exploration: Exploration, folder: str | Path, progress: Callabl
     except OSError as err:
         raise GlimpseError(f"cannot write the report to {out}: {err.strerror or err}") from err
     return out / "index.html"
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, made where it is missing; a GlimpseError before all the work, not after it."""
+    out = Path(folder)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise GlimpseError(f"cannot write the report to {out}: {err.strerror or err}") from err
+    return out
