@@ -149,11 +149,10 @@ def ros_graph() -> Callable[..., list[Record]]:
 
 def shipped(name: str) -> Path:
     """A file that comes with the package: beside it in a checkout, else in share/glimpse_ros."""
-    places = [folder.parent / name for folder in model_folders()]
-    for place in places:
-        if place.exists():
-            return place
-    raise GlimpseError(f"{name} does not come with this installation, looked in {places[0].parents[2]}; use --input")
+    for folder in model_folders():  # `models` lies beside it
+        if (folder.parent / name).exists():
+            return folder.parent / name
+    raise GlimpseError(f"{name} did not come with this installation: give an --input")
 
 
 def open_camera(args: argparse.Namespace, source: str) -> Camera:
@@ -243,9 +242,11 @@ def live_view(args: argparse.Namespace, camera: Watched, scene: SceneModel) -> L
 
 
 def summary(exploration: Exploration) -> str:
-    """The result in one line."""
+    """The result, and that of the others."""
     errors = exploration.rmse()
     if errors is None:
         return headline(exploration)
-    others = "; ".join(f"{curve.name} {curve.rmse[-1]:.1f}" for curve in exploration.baselines)
-    return f"{headline(exploration)}: RMSE {errors[-1]:.1f}" + (f" ({others})" if others else "")
+    lines = [f"{headline(exploration)}: RMSE {errors[-1]:.1f}"]
+    width = max((len(curve.name) for curve in exploration.baselines), default=0)
+    lines += [f"  {curve.name:<{width}}  {curve.rmse[-1]:5.1f}" for curve in exploration.baselines]
+    return "\n".join(lines)

@@ -16,6 +16,8 @@ from explorations import world
 from onnx_graphs import write_bundle
 
 from glimpse_ros.cli import main, parser
+from glimpse_ros.core.types import GlimpseError
+from glimpse_ros.explore import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 needs_ros = pytest.mark.skipif(
@@ -106,6 +108,16 @@ def test_without_ros_one_sentence_says_what_to_do(
     monkeypatch.setattr(sys, "path", [str(ROOT)])  # nor any of its packages of messages
     assert main(["explore"]) == 1
     assert "explore needs ROS 2" in capsys.readouterr().err
+
+
+def test_the_scene_that_ships_is_found_and_its_absence_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = tmp_path / "share" / "glimpse_ros"
+    (share / "config").mkdir(parents=True)
+    (share / "config" / "x.jpg").write_text("")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    assert shipped("config/x.jpg") == share / "config" / "x.jpg"
+    with pytest.raises(GlimpseError, match=r"^config/y\.jpg did not come with this installation"):
+        shipped("config/y.jpg")
 
 
 @needs_ros

@@ -152,7 +152,7 @@ def text_width(label: str, size: int, weight: int = 400) -> int:
     """Width [px] of a line of text."""
     if _font() is not None:
         return int(cv2.getTextSize((4096, 64), label, (0, 48), _font(), size, weight)[2])  # type: ignore[call-overload]
-    return int(cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, size / 28.0, 1)[0][0])
+    return int(cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, size / 31.0, 1)[0][0])
 
 
 def text(picture: Picture, label: str, at: tuple[int, int], size: int, colour: Colour = INK, weight: int = 400) -> None:
@@ -162,7 +162,7 @@ def text(picture: Picture, label: str, at: tuple[int, int], size: int, colour: C
     else:
         plain = label.replace("\u00b7", "-").replace("\u2013", "-").replace("\u00d7", "x")
         thickness = 2 if weight >= 600 else 1
-        cv2.putText(picture, plain, at, cv2.FONT_HERSHEY_SIMPLEX, size / 28.0, colour, thickness, cv2.LINE_AA)
+        cv2.putText(picture, plain, at, cv2.FONT_HERSHEY_SIMPLEX, size / 31.0, colour, thickness, cv2.LINE_AA)
 
 
 def png(picture: Picture) -> bytes:
