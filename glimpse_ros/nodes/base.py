@@ -164,6 +164,7 @@ class GlimpseNode(LifecycleNode):
         self.refusal = text
         self.health.problem("refused", ERROR, text)
         self.get_logger().error(f"cannot {what}: {text}")
+        self._diagnostics.publish(self.diagnostics())
 
     def _autostart(self) -> None:
         if self._start_timer is not None:

@@ -90,7 +90,7 @@ def run_graph(
 def _parameters(camera: Camera) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the scene and the policy node must know about the camera."""
     scene: dict[str, Any] = {"camera": camera.kind, "hfov": float(camera.scene.h0), "max_frame_age": 0.0}
-    if isinstance(camera, BagCamera):
+    if isinstance(getattr(camera, "camera", camera), BagCamera):
         scene["settle_timeout"] = 0.05  # what is recorded cannot be moved: take it wherever it looks
     mount = camera.scene.mount
     ranges = {"pan": mount.pan, "tilt": mount.tilt, "zoom": mount.zoom}

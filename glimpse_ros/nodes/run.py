@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 import rclpy
 from rclpy.context import Context
@@ -23,9 +24,12 @@ from .base import GlimpseNode
 
 
 class Spinner:
-    """A node's callbacks in one thread, until `stop`. A context manager; leaving it does not destroy the node."""
+    """A node's callbacks in one thread, until `stop`. A context manager; leaving it does not destroy the node.
 
-    def __init__(self, node: GlimpseNode) -> None:
+    The node is one of rclpy's with a method `failed`, which is told what a callback raises.
+    """
+
+    def __init__(self, node: Any) -> None:
         self.node = node
         self._stopping = False
         self._executor = SingleThreadedExecutor(context=node.context)

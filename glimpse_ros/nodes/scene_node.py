@@ -40,6 +40,7 @@ class SceneNode(GlimpseNode):
         """listener: told every glimpse, in the worker's thread. kwargs: of GlimpseNode."""
         self.listener = listener
         self.loop: SceneLoop | None = None
+        self._counted = (0, 0)  # frames received and repeated, a second ago
         super().__init__(name, **kwargs)
 
     def setup(self) -> None:
@@ -174,12 +175,14 @@ class SceneNode(GlimpseNode):
             return
         now = time.monotonic()
         self.image_silence.heard = max(self.image_silence.heard, self.loop.heard or 0.0)
-        quiet = self.image_silence.quiet(now)
+        quiet, arrived = self.image_silence.quiet(now), self._arrived()
         if quiet is None:
             self.solved("image", "frames arrive again")
         else:
             self.problem(
-                "image", WARN, f"no usable frame for {quiet:.1f} s, no new view is asked for: {self._no_frames()}"
+                "image",
+                WARN,
+                f"no usable frame for {quiet:.1f} s, no new view is asked for: {self._no_frames(*arrived)}",
             )
         quiet = self.state_silence.quiet(now) if self.lens.kind == "ptz" else None
         if quiet is None:
@@ -189,15 +192,17 @@ class SceneNode(GlimpseNode):
             self.problem("view_state", WARN, f"no view_state for {quiet:.1f} s, frames cannot be placed: {why}")
         self.check_commanders("next_view")
 
-    def _no_frames(self) -> str:
-        received, repeated = self.health.counted("frames received"), self.health.counted("frames repeated")
-        fresh = received > getattr(self, "_received", 0)
-        frozen = fresh and repeated > getattr(self, "_repeated", 0)
-        self._received, self._repeated = received, repeated
-        if frozen:
+    def _arrived(self) -> tuple[int, int]:
+        """Frames that came since the last call, and those of them whose stamp was not new."""
+        now = self.health.counted("frames received"), self.health.counted("frames repeated")
+        before, self._counted = self._counted, now
+        return now[0] - before[0], now[1] - before[1]
+
+    def _no_frames(self, arrived: int, repeated: int) -> str:
+        if repeated:
             return f"{self.image.topic_name} is frozen, its stamp does not change"
-        if fresh:
-            return f"frames on {self.image.topic_name} are stale or out of order"
+        if arrived:
+            return f"frames arrive on {self.image.topic_name}, but stale or out of order"
         return why_silent(self, self.image, IMAGES, large=True)
 
 

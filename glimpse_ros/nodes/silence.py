@@ -3,14 +3,14 @@ frequent cause."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.subscription import Subscription
 
-LARGE_DATA = "FASTDDS_BUILTIN_TRANSPORTS"
+TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+LARGER = "DEFAULT?sockets_size=8MB"  # at the publisher is enough
 
 
 def why_silent(node: Node, subscription: Subscription, qos: QoSProfile, large: bool = False) -> str:
@@ -28,8 +28,10 @@ def why_silent(node: Node, subscription: Subscription, qos: QoSProfile, large: b
         if compatible == QoSCompatibility.ERROR:
             return f"the QoS of {who} on {topic} does not match: {reason.strip().rstrip(';')}"
     text = f"{topic} has {len(publishers)} publisher(s) of matching QoS but nothing arrives"
-    if large and os.environ.get(LARGE_DATA, "") != "LARGE_DATA":
-        text += f": Fast DDS loses large best-effort images between processes, set {LARGE_DATA}=LARGE_DATA for both"
+    if large:
+        text += (
+            f": by default Fast DDS loses large images between processes, start the driver with {TRANSPORTS}={LARGER}"
+        )
     return text
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from node_fakes import SECOND, Model, Output, Reporter
+from node_fakes import Model, Output, Reporter
 
 from glimpse_ros.core.types import GlimpseError, PanTiltZoom
 from glimpse_ros.nodes.health import ERROR, WARN
