@@ -1,0 +1,196 @@
+"""What the launch files make of their arguments. The launcher is stood in for, so this runs where there is none."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Recorded:
+    """An action or substitution that only remembers what it was made with."""
+
+    def __init__(self, *args: Any, **words: Any) -> None:
+        self.args, self.words = args, words
+
+
+class ParameterValue(Recorded):
+    """A parameter whose type is said."""
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """Runs a launch file and gives its globals."""
+    names = {
+        "ament_index_python.packages": {"get_package_share_directory": lambda name: str(ROOT)},
+        "launch": ("LaunchContext", "LaunchDescription"),
+        "launch.actions": (
+            "DeclareLaunchArgument",
+            "ExecuteProcess",
+            "IncludeLaunchDescription",
+            "OpaqueFunction",
+            "SetEnvironmentVariable",
+        ),
+        "launch.launch_description_sources": ("PythonLaunchDescriptionSource",),
+        "launch.substitutions": ("EnvironmentVariable", "PathJoinSubstitution", "ThisLaunchFileDir"),
+        "launch_ros": (),
+        "launch_ros.actions": ("Node",),
+        "launch_ros.parameter_descriptions": {"ParameterValue": ParameterValue},
+    }
+    for name, members in names.items():
+        module = ModuleType(name)
+        pairs = members.items() if isinstance(members, dict) else ((n, type(n, (Recorded,), {})) for n in members)
+        for member, value in pairs:
+            setattr(module, member, value)
+        monkeypatch.setitem(sys.modules, name, module)
+    return lambda name: runpy.run_path(str(ROOT / "launch" / f"{name}.launch.py"))
+
+
+@pytest.fixture
+def explore(load: Callable[[str], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """explore.launch.py with arguments: the nodes' keywords by executable; strings unwrapped from ParameterValue."""
+
+    def run(**arguments: str) -> dict[str, Any]:
+        file = load("explore")
+        known = {argument.name: argument.default for argument in file["ARGUMENTS"]}
+        assert set(arguments) <= set(known)
+        made = file["bring_up"](SimpleNamespace(launch_configurations={**known, **arguments}))
+        nodes = {action.words["executable"]: action.words for action in made}
+        for words in nodes.values():
+            if "parameters" in words:
+                words["set"] = {k: getattr(v, "args", (v,))[0] for k, v in words["parameters"][1].items()}
+        return nodes
+
+    return run
+
+
+def test_a_drivers_camera_needs_no_camera_node(explore: Callable[..., dict[str, Any]]) -> None:
+    nodes = explore()
+    assert set(nodes) == {"scene_node", "policy_node"}
+    assert nodes["scene_node"]["set"] == {"autostart": True}
+    assert nodes["scene_node"]["parameters"][0] == f"{ROOT}/config/params.yaml"
+
+
+@pytest.mark.parametrize(("camera", "kind"), [("sim", "ptz"), ("wide", "wide"), ("usb", "wide")])
+def test_our_cameras_are_of_a_known_kind(explore: Callable[..., dict[str, Any]], camera: str, kind: str) -> None:
+    nodes = explore(camera=camera, input="x")
+    assert set(nodes) == {"camera_node", "scene_node", "policy_node"}
+    assert nodes["camera_node"]["set"] == {"autostart": True, "camera": camera, "input": "x"}
+    assert nodes["scene_node"]["set"]["camera"] == kind
+
+
+def test_arguments_reach_the_nodes_that_have_them_in_their_types(explore: Callable[..., dict[str, Any]]) -> None:
+    nodes = explore(
+        camera="sim", input="7", model="panorama", policy="grid", glimpses="12", hfov="1", seed="3", loop="True"
+    )
+    camera, scene, policy = (nodes[name]["set"] for name in ("camera_node", "scene_node", "policy_node"))
+    assert (camera["input"], camera["hfov"], camera["seed"], camera["loop"]) == ("7", 1.0, 3, True)
+    assert type(camera["hfov"]) is float and type(camera["input"]) is str
+    assert (scene["model"], scene["hfov"], scene["loop"]) == ("panorama", 1.0, True)
+    assert (policy["model"], policy["policy"], policy["glimpses"], policy["seed"]) == ("panorama", "grid", 12, 3)
+    assert "glimpses" not in scene and "policy" not in scene and "loop" not in policy
+
+
+def test_text_is_said_to_be_text(explore: Callable[..., dict[str, Any]]) -> None:
+    """The launcher would hand `0` over as a number."""
+    given = explore(camera="usb", input="0")["camera_node"]["parameters"][1]["input"]
+    assert isinstance(given, ParameterValue) and given.words == {"value_type": str}
+
+
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [({"glimpses": "many"}, "a whole number"), ({"hfov": "wide"}, "a number"), ({"loop": "maybe"}, "true or false")],
+)
+def test_a_wrong_value_is_refused(explore: Callable[..., dict[str, Any]], argument: dict, wanted: str) -> None:
+    with pytest.raises(RuntimeError, match=f"cannot be used: expected {wanted}"):
+        explore(**argument)
+
+
+def test_a_bag_is_never_stale_and_may_give_the_time(explore: Callable[..., dict[str, Any]]) -> None:
+    nodes = explore(camera="bag", input="x")
+    assert nodes["scene_node"]["set"]["max_frame_age"] == 0.0
+    nodes = explore(camera="bag", input="x", use_sim_time="true")
+    assert nodes["camera_node"]["set"]["publish_clock"] is True
+    assert "use_sim_time" not in nodes["camera_node"]["set"], "it would wait for the clock that it publishes"
+    assert nodes["scene_node"]["set"]["use_sim_time"] is True and nodes["policy_node"]["set"]["use_sim_time"] is True
+    assert "max_frame_age" not in nodes["scene_node"]["set"]
+
+
+def test_topics_are_renamed(explore: Callable[..., dict[str, Any]]) -> None:
+    nodes = explore(image="/front/image_raw", view_state="/ptz/joint_states", joint_command="/ptz/joint_trajectory")
+    scene, policy = (nodes[name]["remappings"] for name in ("scene_node", "policy_node"))
+    assert ("image", "/front/image_raw") in scene and ("view_state", "/ptz/joint_states") in scene
+    assert ("~/joint_trajectory", "/ptz/joint_trajectory") in policy
+    assert not any(name.startswith("~") for name, _ in scene)
+
+
+def test_a_compressed_topic_is_subscribed_to_as_such(explore: Callable[..., dict[str, Any]]) -> None:
+    scene = explore(image="/front/image_raw/compressed")["scene_node"]
+    assert scene["set"]["image_transport"] == "compressed"
+    assert scene["remappings"] == [("image/compressed", "/front/image_raw/compressed")]
+
+
+def test_ctrl_c_ends_it_within_five_seconds(explore: Callable[..., dict[str, Any]]) -> None:
+    for words in explore(camera="sim", input="x").values():
+        assert float(words["sigterm_timeout"]) + float(words["sigkill_timeout"]) < 5.0
+
+
+def test_rviz_follows_the_namespace(explore: Callable[..., dict[str, Any]]) -> None:
+    rviz = explore(rviz="true", namespace="front", image="/cam/image_raw")["rviz2"]
+    assert rviz["namespace"] == "front"
+    assert ("/image", "/cam/image_raw") in rviz["remappings"]
+    assert ("/reconstruction", "reconstruction") in rviz["remappings"]
+
+
+def test_the_buffers_are_set_where_nobody_has(load: Callable[[str], dict[str, Any]]) -> None:
+    actions = load("explore")["generate_launch_description"]().args[0]
+    (setting,) = (action for action in actions if type(action).__name__ == "SetEnvironmentVariable")
+    name, value = setting.args
+    assert value.args == (name,) and value.words["default_value"].startswith("DEFAULT?")
+    assert type(actions[-1]).__name__ == "OpaqueFunction", "the nodes come last, or they miss the environment"
+
+
+@pytest.mark.parametrize("name", ["explore", "playback", "record"])
+def test_every_argument_is_explained(load: Callable[[str], dict[str, Any]], name: str) -> None:
+    actions = load(name)["generate_launch_description"]().args[0]
+    declared = [action for action in actions if type(action).__name__ == "DeclareLaunchArgument"]
+    assert len(declared) > 5
+    assert all(action.words["description"] for action in declared)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"memory": "carried"}, "0"),
+        ({"memory": "decay"}, "0"),
+        ({"memory": "per_frame"}, "4"),
+        ({"memory": "per_frame", "glimpses": "2"}, "2"),
+    ],
+)
+def test_how_many_glimpses_a_recording_gets(load: Callable, arguments: dict[str, str], expected: str) -> None:
+    given = {"glimpses": "", "glimpses_per_frame": "4", **arguments}
+    load("playback")["budget"](SimpleNamespace(launch_configurations=given))
+    assert given["glimpses"] == expected
+
+
+def test_playback_declares_nothing_that_explore_does_not_know(load: Callable[[str], dict[str, Any]]) -> None:
+    known = {argument.name for argument in load("explore")["ARGUMENTS"]}
+    assert {name for name, *_ in load("playback")["ARGUMENTS"]} <= known
+
+
+def test_record_names_the_topics_that_training_reads(load: Callable[[str], dict[str, Any]]) -> None:
+    file = load("record")
+    given = {name: default for name, default, _ in file["ARGUMENTS"]}
+    given |= {"namespace": "front", "camera_info": "/cam/info", "out": "bags/one", "storage": "mcap", "split_mib": "1"}
+    (action,) = file["record"](SimpleNamespace(launch_configurations=given))
+    assert action.words["cmd"] == [
+        *("ros2", "bag", "record", "--max-bag-size", "1048576", "--storage", "mcap", "--output", "bags/one"),
+        *("/front/image", "/cam/info", "/front/view_state", "/front/next_view"),
+    ]
