@@ -15,7 +15,6 @@ that is not up yet, and it works with every ROS 2 release. With `autostart:=fals
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -147,7 +146,7 @@ def overrides(given: dict[str, str]) -> dict[str, dict[str, object]]:
     if camera != "topic":
         found[CAMERA]["camera"] = ParameterValue(camera, value_type=str)
     if camera == "sim" and given["input"] == "":
-        found[CAMERA]["input"] = ParameterValue(scene_that_ships(), value_type=str)
+        found[CAMERA]["input"] = ParameterValue(f"{SHARE}/config/scenes/courtyard.jpg", value_type=str)
     if camera in ("sim", "usb", "wide"):  # with the others the scene node finds out
         found[SCENE]["camera"] = "ptz" if camera == "sim" else "wide"
     if camera == "bag":
@@ -158,14 +157,6 @@ def overrides(given: dict[str, str]) -> dict[str, dict[str, object]]:
     if given["image"].endswith(COMPRESSED):
         found[SCENE]["image_transport"] = "compressed"
     return found
-
-
-def scene_that_ships() -> str:
-    """The panorama to explore where none is named."""
-    scenes = sorted(Path(SHARE, "config", "scenes").glob("*.[jp][pn]g"))
-    if not scenes:
-        raise RuntimeError("camera:=sim needs input:=PATH, a panorama: no scene is installed")
-    return str(scenes[0])
 
 
 def remappings(given: dict[str, str], node: str) -> list[tuple[str, str]]:

@@ -33,7 +33,9 @@ def record(context: LaunchContext) -> list[ExecuteProcess]:
         command += ["--storage", value["storage"]]
     if value["out"]:
         command += ["--output", value["out"]]
-    command += [value[name] if value[name].startswith("/") else prefix + value[name] for name in TOPICS]
+    topics = [value[name] if value[name].startswith("/") else prefix + value[name] for name in TOPICS]
+    # Topics are arguments of their own up to Jazzy, and of --topics after; a regular expression serves all releases.
+    command += ["--regex", f"^({'|'.join(topics)})$"]
     return [ExecuteProcess(cmd=command, output="screen", name="record")]
 
 
