@@ -86,8 +86,13 @@ def find_labels(paths: list[Path], size: tuple[int, int]) -> list[Image] | None:
     files = [folder / f"{path.stem}.png" for path in paths]
     if not all(file.exists() for file in files):
         return None
-    maps = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED) for file in files]
-    return [np.asarray(cv2.resize(m, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8) for m in maps]
+    maps = []
+    for file in files:
+        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        if label is None or label.ndim != 2 or label.dtype != np.uint8:
+            raise GlimpseError(f"{file}: expected an 8-bit PNG of class ids with one channel")
+        maps.append(np.asarray(cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8))
+    return maps
 
 
 def pairs(models: list[str], policies: list[str], setting: Setting) -> Iterator[tuple[str, str, SceneModel, Policy]]:
@@ -143,7 +148,8 @@ def to_size(reconstruction: NDArray[np.float32], size: tuple[int, int]) -> NDArr
     """(3, h, w) in [0, 1] -> (H, W, 3) on 0-255, bicubic where the sizes differ."""
     image = reconstruction.transpose(1, 2, 0)
     if image.shape[:2] != size:
-        image = cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=cv2.INTER_CUBIC)
+        resized = cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=cv2.INTER_CUBIC)
+        image = np.asarray(resized, np.float32)
     return np.asarray(np.clip(image, 0.0, 1.0) * 255.0, np.float32)
 
 
@@ -153,17 +159,12 @@ def evaluate(models: list[str], policies: list[str], data: Path, setting: Settin
     labels = find_labels(paths, setting.size)
     results = []
     for model, name, scene, policy in pairs(models, policies, setting):
-        rows, started = [], time.monotonic()
+        rows, started = [Row() for _ in range(setting.seeds)], time.monotonic()
         for seed in range(setting.seeds):
-            row = Row()
-            for done, row in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
+            for done, rows[seed] in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
                 if not quiet and time.monotonic() - started > 2 and sys.stderr.isatty():
-                    print(
-                        f"\r{model} {name}: seed {seed + 1}/{setting.seeds}, {done}/{len(images)} ",
-                        end="",
-                        file=sys.stderr,
-                    )
-            rows.append(row)
+                    state = f"seed {seed + 1}/{setting.seeds}, {done}/{len(images)}"
+                    print(f"\r{model} {name}: {state} ", end="", file=sys.stderr)
         if not quiet:
             print(f"\r{model} {name}: {time.monotonic() - started:.0f} s{' ' * 24}", file=sys.stderr)
         results.append(summary(model, name, scene, rows, setting, len(images)))

@@ -2,11 +2,12 @@
 
 A glimpse is encoded at its own g x g pixels and its features are written into a map of the whole scene at its place,
 gated by sharpness, so that a sharper look is never overwritten by a blurrier one; its pixels go into a mosaic by the
-same rule. A U-Net with a little attention at the coarsest level decodes the map: the mosaic plus a correction where
-something was seen, imagination elsewhere. Nothing is re-encoded and no state grows (the finding of CanViT,
+same rule. Two networks read the memory: a U-Net with a little attention at its coarsest level imagines, at a quarter of
+the resolution, what was not seen, and tells how wrong it expects to be; a shallow one at full resolution sharpens what
+was. Nothing is re-encoded and no state grows (the finding of CanViT,
 arXiv 2603.22570: train on random glimpses, with any policy in mind; the design here is our own).
 
-B batch, H x W canvas (256 x 512), h x w = H/4 x W/4 feature map, N = H/16 * W/16 belief cells.
+B batch, H x W canvas (256 x 512), h x w = H/4 x W/4 feature map, F features, N = H/16 * W/16 belief cells.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from . import retina
 
 DETAIL_SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8)  # s at which the belief tells how much detail a look would still miss
 BELIEF_CHANNELS = 2 + len(DETAIL_SCALES)  # error now, error at each detail scale, sharpness
+GROUPS = 8  # of the group norms
+Memory = tuple[Tensor, Tensor, Tensor]  # colour, sharpness, features
 FLOOR = 1e-5  # of a predicted squared error, in [0, 1]^2
 
 
@@ -33,7 +36,7 @@ class CanvasConfig:
     glimpse: int = 32
     spherical: bool = True
     features: int = 16  # written into the map
-    widths: tuple[int, int, int, int] = (32, 64, 128, 192)  # at 1/4, 1/8, 1/16, 1/32 of the canvas
+    widths: tuple[int, int, int, int] = (32, 80, 144, 176)  # at 1/4, 1/8, 1/16, 1/32 of the canvas
     blocks: int = 2  # attention blocks at the coarsest level
 
 
@@ -52,15 +55,17 @@ class Conv(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + conv(act(conv(act(x)))); starts as the identity."""
+    """x + conv(relu(norm(conv(relu(norm(x)))))); starts as the identity. The norms are optional."""
 
-    def __init__(self, channels: int, wraps: bool) -> None:
+    def __init__(self, channels: int, wraps: bool, groups: int = 0) -> None:
         super().__init__()
         self.first, self.second = Conv(channels, channels, wraps), Conv(channels, channels, wraps)
+        self.norm1 = nn.GroupNorm(groups, channels) if groups else nn.Identity()
+        self.norm2 = nn.GroupNorm(groups, channels) if groups else nn.Identity()
         nn.init.zeros_(self.second.conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(F.relu(x))))
+        return x + self.second(F.relu(self.norm2(self.first(F.relu(self.norm1(x))))))
 
 
 class Attention(nn.Module):
@@ -87,7 +92,9 @@ class Attention(nn.Module):
 
 
 class Canvas(nn.Module):
-    """`write` is one step of memory, `perceive` reads belief and features, `decode` draws the reconstruction."""
+    """`write` is one step of memory, `perceive` reads what the belief needs, `decode` draws the reconstruction."""
+
+    latitude: Tensor  # (1, 2, h, w): y and |y|
 
     def __init__(self, config: CanvasConfig) -> None:
         super().__init__()
@@ -97,39 +104,40 @@ class Canvas(nn.Module):
             nn.Conv2d(4, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
             nn.Conv2d(32, config.features, 3, padding=1),
         )  # fmt: skip
-        self.enter = Conv(3 * 16 + 2 + config.features + 2 + 3, c0, wraps)
-        self.enc0 = Residual(c0, wraps)
-        self.down1 = nn.Conv2d(c0, c1, 2, stride=2)
-        self.enc1 = Residual(c1, wraps)
+        self.enter1 = Conv(4 * (10 + config.features), c1, wraps)
+        self.enc1 = Residual(c1, wraps, GROUPS)
         self.down2 = nn.Conv2d(c1, c2, 2, stride=2)
-        self.enc2 = Residual(c2, wraps)
+        self.enc2 = Residual(c2, wraps, GROUPS)
         self.down3 = nn.Conv2d(c2, c3, 2, stride=2)
         self.place = nn.Parameter(torch.zeros(1, c3, config.height // 32, 1 if wraps else config.width // 32))
         self.mid = nn.ModuleList()
         for _ in range(config.blocks):
-            self.mid += [Residual(c3, wraps), Attention(c3)]
-        self.up2, self.dec2 = nn.Conv2d(c3 + c2, c2, 1), Residual(c2, wraps)
+            self.mid += [Residual(c3, wraps, GROUPS), Attention(c3)]
+        self.up2, self.dec2 = nn.Conv2d(c3 + c2, c2, 1), Residual(c2, wraps, GROUPS)
         self.belief_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1 + len(DETAIL_SCALES), 1))
-        self.up1, self.dec1 = nn.Conv2d(c2 + c1, c1, 1), Residual(c1, wraps)
-        self.up0, self.dec0 = nn.Conv2d(c1 + c0, c0, 1), Residual(c0, wraps)
+        self.up1, self.dec1 = nn.Conv2d(c2 + c1, c1, 1), Residual(c1, wraps, GROUPS)
+        self.dream = Conv(c1, 12, wraps)
+        self.enter0 = Conv(3 * 16 + 2 + config.features + 3, c0, wraps)
+        self.up0 = nn.Conv2d(c1, c0, 1)
+        self.dec0 = nn.Sequential(Residual(c0, wraps), Residual(c0, wraps))
         self.leave = Conv(c0, 48, wraps)
-        nn.init.zeros_(self.leave.conv.weight)  # starts as the mosaic
+        for last in (self.dream, self.leave):  # starts as the filled mosaic
+            for weight in last.parameters():
+                nn.init.zeros_(weight)
         y = (torch.arange(config.height // 4) + 0.5) / (config.height // 4) * 2 - 1
         lat = torch.stack([y, y.abs()])[None, :, :, None].expand(1, 2, config.height // 4, config.width // 4)
         self.register_buffer("latitude", lat.contiguous(), persistent=False)
 
-    def empty(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """colour (B, 3, H, W), sharp (B, 1, H, W), features (B, F, h, w), all zero."""
-        c, device = self.config, self.latitude.device
+    def empty(self, batch: int) -> Memory:
+        """colour (B, 3, H, W), sharpness (B, 1, H, W), features (B, F + 1, h, w), all zero."""
+        c, device = self.config, self.place.device
         return (
             torch.zeros(batch, 3, c.height, c.width, device=device),
             torch.zeros(batch, 1, c.height, c.width, device=device),
             torch.zeros(batch, c.features + 1, c.height // 4, c.width // 4, device=device),
         )
 
-    def write(
-        self, memory: tuple[Tensor, Tensor, Tensor], glimpse: Tensor, view: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def write(self, memory: Memory, glimpse: Tensor, view: Tensor) -> Memory:
         """Write glimpses (B, 3, g, g) taken at views (B, 3).
 
         The last channel of the feature map is the sharpness that it was written with.
@@ -150,41 +158,66 @@ class Canvas(nn.Module):
             torch.where(gate_low, spread, features),
         )
 
-    def perceive(self, memory: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """-> errors (B, 1 + K, H/16, W/16), predicted squared errors in [0, 1]^2: now, and at each detail scale;
-        and the features that `decode` needs at 1/16, 1/8 and 1/4 of the canvas."""
+    def perceive(self, memory: Memory) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> errors (B, 1 + K, H/16, W/16), see `understand`; and what `decode` needs: the smooth fill (B, 3, h, w),
+        features at 1/8 and at 1/16 of the canvas."""
         colour, sharp, features = memory
         seen = (sharp > 0).to(colour.dtype)
-        pixels = F.pixel_unshuffle((colour - 0.5) * seen, 4)  # (B, 48, h, w)
-        known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen, 4)], 1)
-        lat = self.latitude.expand(len(colour), -1, -1, -1)
-        smooth = self.fill(colour, seen) - 0.5
-        x0 = self.enc0(self.enter(torch.cat([pixels, known, features[:, :-1], lat, smooth], 1)))
-        x1 = self.enc1(self.down1(x0))
+        known = F.avg_pool2d(seen, 4)
+        pooled = F.avg_pool2d(colour * seen, 4)
+        smooth = self.fill(pooled, known)
+        errors, x1, x2 = self.understand(pooled, known, F.avg_pool2d(sharp, 4), smooth, features[:, :-1])
+        return errors, smooth, x1, x2
+
+    def understand(
+        self, pooled: Tensor, known: Tensor, sharp: Tensor, smooth: Tensor, features: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The U-Net down and half-way up, all inputs (B, C, h, w): colour times seen, the share seen, sharpness, the
+        smooth fill, features. -> errors (B, 1 + K, H/16, W/16): the squared errors in [0, 1]^2 that are expected now
+        and after a look at each detail scale; features at 1/8 and at 1/16."""
+        lat = self.latitude.expand(len(pooled), -1, -1, -1)
+        inputs = torch.cat([pooled - 0.5 * known, known, sharp, smooth - 0.5, lat, features], 1)
+        x1 = self.enc1(self.enter1(F.pixel_unshuffle(inputs, 2)))
         x2 = self.enc2(self.down2(x1))
         x3 = self.down3(x2) + self.place
         for block in self.mid:
             x3 = block(x3)
         x2 = self.dec2(self.up2(torch.cat([_double(x3), x2], 1)))
         errors = F.softplus(self.belief_head(x2).float()) * 0.02 + FLOOR
-        return errors, x2, x1, x0
+        return errors, x1, x2
 
-    def decode(self, memory: tuple[Tensor, Tensor, Tensor], x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
-        """Reconstruction (B, 3, H, W), in [0, 1] but not clamped."""
-        colour, sharp, _ = memory
-        seen = sharp > 0
-        smooth = self._enlarge(self._enlarge(self.fill(colour, seen.to(colour.dtype))))  # (B, 3, H, W)
+    def imagine(self, smooth: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
+        """The rest of the U-Net: the scene at a quarter of its resolution (B, 3, h, w), and features at 1/8."""
         x1 = self.dec1(self.up1(torch.cat([_double(x2), x1], 1)))
-        x0 = self.dec0(self.up0(torch.cat([_double(x1), x0], 1)))
-        correction = F.pixel_shuffle(self.leave(F.relu(x0)).float(), 4)  # (B, 3, H, W)
-        return torch.where(seen, colour, smooth) + correction
+        return smooth + F.pixel_shuffle(self.dream(F.relu(x1)).float(), 2), x1
 
-    def fill(self, colour: Tensor, seen: Tensor) -> Tensor:
-        """colour (B, 3, H, W) known where seen (B, 1, H, W) is 1 -> a smooth guess everywhere, (B, 3, h, w).
+    def decode(self, memory: Memory, smooth: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
+        """Reconstruction (B, 3, H, W), in [0, 1] but not clamped."""
+        colour, sharp, features = memory
+        seen = sharp > 0
+        imagined, x1 = self.imagine(smooth, x1, x2)
+        pixels = F.pixel_unshuffle(torch.where(seen, colour - 0.5, torch.zeros_like(colour)), 4)  # (B, 48, h, w)
+        known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen.to(colour.dtype), 4)], 1)
+        x0 = self.enter0(torch.cat([pixels, known, features[:, :-1], imagined - 0.5], 1)) + _double(self.up0(x1))
+        correction = F.pixel_shuffle(self.leave(F.relu(self.dec0(x0))).float(), 4)  # (B, 3, H, W)
+        return torch.where(seen, colour, self._enlarge(self._enlarge(imagined))) + correction
 
-        The mosaic's multi-scale normalised convolution (`core.memory.fill`) by pooling: what the network corrects.
+    def forward(self, memory: Memory) -> tuple[Tensor, Tensor]:
+        """-> reconstruction (B, 3, H, W) and errors (B, 1 + K, H/16, W/16)."""
+        errors, smooth, x1, x2 = self.perceive(memory)
+        return self.decode(memory, smooth, x1, x2), errors
+
+    def belief(self, memory: Memory, errors: Tensor) -> Tensor:
+        """(B, N, D): per cell of H/16 x W/16, row by row: predicted RMSE now, at each detail scale, and sharpness."""
+        known = F.avg_pool2d(memory[1], 16)
+        return torch.cat([errors.sqrt(), known], 1).flatten(2).transpose(1, 2)
+
+    def fill(self, pooled: Tensor, known: Tensor) -> Tensor:
+        """Colour times seen (B, 3, h, w) and the share seen (B, 1, h, w) -> a smooth guess everywhere, (B, 3, h, w).
+
+        The mosaic's multi-scale normalised convolution (`core.memory.fill`) by pooling: what the networks correct.
         """
-        levels = [(F.avg_pool2d(colour * seen, 4), F.avg_pool2d(seen, 4))]
+        levels = [(pooled, known)]
         while levels[-1][1].shape[2] > 2:
             c, m = levels[-1]
             levels.append((F.avg_pool2d(c, 2), F.avg_pool2d(m, 2)))
@@ -203,16 +236,6 @@ class Canvas(nn.Module):
             x = torch.cat([x[..., -1:], x, x[..., :1]], -1)
             return F.interpolate(x, scale_factor=2.0, mode="bilinear")[..., 2:-2]
         return F.interpolate(x, scale_factor=2.0, mode="bilinear")
-
-    def forward(self, memory: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """-> reconstruction (B, 3, H, W) and errors (B, 1 + K, H/16, W/16)."""
-        errors, x2, x1, x0 = self.perceive(memory)
-        return self.decode(memory, x2, x1, x0), errors
-
-    def belief(self, memory: tuple[Tensor, Tensor, Tensor], errors: Tensor) -> Tensor:
-        """(B, N, D): per cell of H/16 x W/16, row by row: predicted RMSE now, at each detail scale, and sharpness."""
-        known = F.avg_pool2d(memory[1], 16)
-        return torch.cat([errors.sqrt(), known], 1).flatten(2).transpose(1, 2)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ decides costs less. The decoder is exported as a graph of its own and becomes th
 
 from __future__ import annotations
 
-import io
 import subprocess
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from glimpse_ros.core.bundle import belief_id, encode_belief, load_policy, load_scene, write_graph
 from glimpse_ros.core.types import Episode, Glimpse, Limits, View
 
-from .canvas import Canvas, CanvasConfig
+from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig
 from .gain_policy import GainPolicy
 
 OPSET = 17
@@ -59,30 +59,30 @@ class Write(nn.Module):
         self, glimpse: Tensor, view: Tensor, colour: Tensor, sharp: Tensor, features: Tensor
     ) -> tuple[Tensor, ...]:
         memory = self.net.write((colour, sharp, features), glimpse[:, 0], view)
-        errors, x2, x1, x0 = self.net.perceive(memory)
-        return (*memory, self.net.belief(memory, errors), errors[:, :1].sqrt(), x2, x1, x0)
+        errors, smooth, x1, x2 = self.net.perceive(memory)
+        return (*memory, self.net.belief(memory, errors), errors[:, :1].sqrt(), smooth, x1, x2)
 
 
 class Decode(nn.Module):
-    """The decoder's inputs -> reconstruction in [0, 1]."""
+    """States and the decoder's inputs -> reconstruction in [0, 1]."""
 
     def __init__(self, net: Canvas) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, colour: Tensor, sharp: Tensor, x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
-        return self.net.decode((colour, sharp, x0), x2, x1, x0).clamp(0, 1)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.net.decode((inputs[0], inputs[1], inputs[2]), *inputs[3:]).clamp(0, 1)
 
 
 def to_onnx(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> onnx.ModelProto:
     """Trace a module into a checked ModelProto with these names."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # the tracer's notes on shapes that are static here
+        file = f"{folder}/graph.onnx"
         torch.onnx.export(
-            module.eval(), inputs, buffer, input_names=names, output_names=outputs, opset_version=OPSET, dynamo=False
+            module.eval(), inputs, file, input_names=names, output_names=outputs, opset_version=OPSET, dynamo=False
         )
-    return onnx.load_from_string(buffer.getvalue())
+        return onnx.load(file)
 
 
 def scene_model(net: Canvas) -> onnx.ModelProto:
@@ -90,13 +90,13 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
     c = net.config
     memory = net.empty(1)
     glimpse, view = torch.rand(1, 1, 3, c.glimpse, c.glimpse), torch.tensor([[0.1, 0.2, 0.25]])
-    handed = ["x2", "x1", "x0"]
+    handed = ["smooth", "x1", "x2"]
     outputs = [f"next_{name}" for name in STATES] + ["belief", "uncertainty", *handed]
     trunk = to_onnx(Write(net), (glimpse, view, *memory), ["glimpse", "view", *STATES], outputs)
     with torch.no_grad():
         features = net.perceive(memory)[1:]
-    names = ["next_state_colour", "next_state_sharpness", *handed]
-    decoder = to_onnx(Decode(net), (*memory[:2], *features), names, ["reconstruction"])
+    names = [*(f"next_{name}" for name in STATES), *handed]
+    decoder = to_onnx(Decode(net), (*memory, *features), names, ["reconstruction"])
 
     rename = {
         name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"
@@ -134,7 +134,7 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
 
 def policy_model(policy: GainPolicy) -> onnx.ModelProto:
     """belief, limits -> next_view."""
-    belief = torch.rand(1, policy.rows * policy.cols, policy.net[0].conv.in_channels - 2)
+    belief = torch.rand(1, policy.rows * policy.cols, BELIEF_CHANNELS)
     limits = torch.tensor([[[-1.0, 1.0], [-1.0, 1.0], [1 / 16, 1.0]]])
     model = to_onnx(policy, (belief, limits), ["belief", "limits"], ["next_view"])
     onnx.checker.check_model(model)
@@ -164,9 +164,8 @@ def export(net: Canvas, policy: GainPolicy, out: Path, data: str = "", first_vie
     fields = {**shared, "role": "policy", "belief_id": belief_id(scene)}
     write_graph(out / "policy.onnx", policy_model(policy).SerializeToString(), fields)
     worst = parity(net, policy, out)
-    print(
-        f"{out}: {sum(f.stat().st_size for f in out.glob('*.onnx')) / 2**20:.2f} MiB, largest difference to torch {worst:.1e}"
-    )
+    size = sum(file.stat().st_size for file in out.glob("*.onnx")) / 2**20
+    print(f"{out}: {size:.2f} MiB, largest difference to torch {worst:.1e}")
 
 
 @torch.no_grad()

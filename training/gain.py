@@ -22,11 +22,10 @@ import tyro
 from torch import Tensor
 
 from . import retina, scenes
-from .canvas import Canvas
+from .canvas import Canvas, Memory
 from .export import load_checkpoint
 from .gain_policy import GainPolicy
 
-Memory = tuple[Tensor, Tensor, Tensor]
 CANDIDATES = 3
 
 
@@ -73,7 +72,7 @@ class Episodes:
         narrowest = self.net.config.glimpse / self.net.config.width
         for i in np.flatnonzero(self.left <= 0):
             if not self.pool:
-                self.pool = list(next(self.source))
+                self.pool = list(next(self.source)[0])
             self.scene[i] = self.pool.pop().to(self.device)
             kind = self.rng.random()
             widest = 1 / 6 if kind < 0.5 else 1.0 if kind < 0.75 else float(np.exp(self.rng.uniform(np.log(0.1), 0)))

@@ -24,18 +24,23 @@ PLACES = (32, 64)  # Y, X
 class GainPolicy(nn.Module):
     """belief (B, h*w, D), limits (B, 3, 2) -> next_view (B, 3)."""
 
+    grid_x: Tensor  # (X,)
+    grid_y: Tensor  # (Y,)
+    latitude: Tensor  # (1, 2, h, w): y and |y|
+
     def __init__(
         self, rows: int = 16, cols: int = 32, spherical: bool = True, aspect: float = 2.0, width: int = 24
     ) -> None:
         super().__init__()
         self.rows, self.cols, self.spherical, self.aspect = rows, cols, spherical, aspect
         inputs = BELIEF_CHANNELS + 2
+        last = Conv(width, 2, spherical)
+        for weight in last.parameters():  # starts as the belief's own expected gain
+            nn.init.zeros_(weight)
         self.net = nn.Sequential(
             Conv(inputs, width, spherical), nn.ReLU(), Conv(width, width, spherical), nn.ReLU(),
-            Conv(width, 2, spherical),
+            last,
         )  # fmt: skip
-        nn.init.zeros_(self.net[-1].conv.weight)
-        nn.init.zeros_(self.net[-1].conv.bias)
         y, x = PLACES
         grid_y = (torch.arange(y) + 0.5) / y * 2 - 1
         grid_x = (torch.arange(x) + 0.5) / x * 2 - 1

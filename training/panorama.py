@@ -2,7 +2,8 @@
 
     python -m training.panorama --data ../shared/data/panoramas/train --out runs/panorama --minutes 90
 
-The data may be any folder of images (`--projection planar` for ordinary frames). Learning rate and length follow the
+The data may as well be any folder of images (`--projection planar` for ordinary frames) or a robot's own rosbags: a PTZ
+camera's is stitched by its view_state, and the loss leaves out what was never seen. Learning rate and length follow the
 clock (`--minutes`) or `--steps`, whichever is given, so that the same command fits a laptop and a GPU. Stops and
 resumes: `--out` holds `checkpoint.pt` and TensorBoard logs; running the command again goes on from there.
 """
@@ -25,9 +26,8 @@ from torch import Tensor
 from glimpse_ros.core.types import GlimpseError, SceneSpec
 
 from . import retina, scenes, views
-from .canvas import DETAIL_SCALES, Canvas, CanvasConfig
+from .canvas import DETAIL_SCALES, Canvas, CanvasConfig, Memory
 
-Memory = tuple[Tensor, Tensor, Tensor]
 SPREAD = (0.003, 0.03)  # typical squared error in [0, 1]^2 of a pixel that was seen, and of one that was not
 
 
@@ -36,13 +36,15 @@ class Args:
     """What to train on, and for how long."""
 
     data: Path
-    """folder of images or panoramas"""
+    """folder of images or panoramas, a rosbag, or a folder of rosbags"""
     out: Path = Path("runs/panorama")
     """checkpoint and logs"""
     projection: Literal["spherical", "planar"] = "spherical"
     """spherical: equirectangular, wraps in x; planar: ordinary frames"""
     height: int = 256
-    """canvas height [px]; the width is twice that"""
+    """canvas height [px], a multiple of 32"""
+    width: int = 512
+    """canvas width [px], a multiple of 32; twice the height when spherical"""
     minutes: float | None = None
     """train for so long, earlier runs from the same checkpoint included"""
     steps: int = 20000
@@ -60,6 +62,10 @@ class Args:
     """seconds between checkpoints"""
     device: str = "auto"
     seed: int = 0
+    rate: float = 1.0
+    """frames a second of a rosbag [Hz]"""
+    topic: str | None = None
+    """image topic of a rosbag; the first one that decodes where none is named"""
     images: int = 0
     """use only so many images (0: all), for smoke runs"""
     init: Path | None = None
@@ -99,7 +105,9 @@ def detail(scene: Tensor, s: float, wraps: bool) -> Tensor:
     return torch.nn.functional.avg_pool2d((fine - scene).square().mean(1, keepdim=True), 16)
 
 
-def losses(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
+def losses(
+    net: Canvas, scene: Tensor, known: Tensor, places: Tensor, lengths: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Weighted squared error of the reconstruction, and the likelihood of the errors that the belief predicts.
 
     Pixels that were seen weigh ten times those that were not: these hold nine tenths of the squared error, and what
@@ -109,11 +117,14 @@ def losses(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> tuple
     reconstruction, errors = net(memory)
     square = (reconstruction - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
     unseen = (memory[1] <= 0).float()  # (B, 1, H, W)
-    main = (square / torch.where(unseen > 0, SPREAD[1], SPREAD[0])).mean()
+    main = (square * known / torch.where(unseen > 0, SPREAD[1], SPREAD[0])).sum() / known.sum().clamp(min=1)
     with torch.no_grad():
         now = torch.nn.functional.avg_pool2d(square, 16)
         truth = torch.cat([now, *(detail(scene, s, net.config.spherical) for s in DETAIL_SCALES)], 1).clamp(min=1e-5)
-    likelihood = (truth / errors + errors.log()).mean()  # exponential: its optimum is the expected squared error
+    whole = (torch.nn.functional.avg_pool2d(known, 16) > 0.99).float()  # (B, 1, H/16, W/16)
+    likelihood = (whole * (truth / errors + errors.log())).sum() / (whole.sum() * errors.shape[1]).clamp(
+        min=1
+    )  # exponential: its optimum is the expected squared error
     with torch.no_grad():
         hidden = unseen.sum().clamp(min=1)
         figures = {
@@ -133,7 +144,7 @@ def validate(net: Canvas, held_out: list[scenes.Image], device: torch.device) ->
 
     c = net.config
     spec = SceneSpec(c.height, c.width, "spherical" if c.spherical else "planar")
-    truth = np.stack([scenes.resize(im, c.height, c.width) for im in held_out])
+    truth = np.stack([scenes.resize(im[..., :3], c.height, c.width) for im in held_out])
     scene = torch.from_numpy(truth).permute(0, 3, 1, 2).float().to(device) / 255
     figures = {}
     for name, widest in (("free", 1.0), ("ptz", views.WIDEST_PTZ)):
@@ -163,8 +174,10 @@ def train(args: Args) -> Path:
         else torch.device(args.device)
     )
     torch.manual_seed(args.seed)
-    config = CanvasConfig(height=args.height, width=2 * args.height, spherical=args.projection == "spherical")
-    net = Canvas(config).to(device, memory_format=torch.channels_last)
+    if args.height % 32 or args.width % 32 or (args.projection == "spherical" and args.width != 2 * args.height):
+        raise GlimpseError(f"canvas {args.height}x{args.width}: expected multiples of 32, and 1:2 when spherical")
+    config = CanvasConfig(height=args.height, width=args.width, spherical=args.projection == "spherical")
+    net = Canvas(config).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
     average = Canvas(config).to(device)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=args.weight_decay)
@@ -182,20 +195,19 @@ def train(args: Args) -> Path:
         optimizer.load_state_dict(state["optimizer"])
         step, seconds = state["step"], state["seconds"]
     elif args.init is not None:
-        weights = torch.load(args.init, map_location=device, weights_only=True)["average"]
-        net.load_state_dict(weights)
-        average.load_state_dict(weights)
-    everything = scenes.load(args.data)
+        kept_weights = torch.load(args.init, map_location=device, weights_only=True)["average"]
+        net.load_state_dict(kept_weights)
+        average.load_state_dict(kept_weights)
+    everything = scenes.load(args.data, rate=args.rate, topic=args.topic)
     kept, held_out = scenes.split(everything[: args.images] if args.images else everything)
     log = SummaryWriter(str(args.out))
     rng = np.random.default_rng([args.seed, step])
     spec = SceneSpec(config.height, config.width, args.projection)
-    source: Iterator[Tensor] = scenes.batches(
+    source: Iterator[tuple[Tensor, Tensor]] = scenes.batches(
         kept, args.batch, config.height, config.width, config.spherical, args.seed + step
     )
-    print(
-        f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M weights, {len(kept)} scenes, {len(held_out)} held out, {device}"
-    )
+    weights = sum(p.numel() for p in net.parameters()) / 1e6
+    print(f"{weights:.2f} M weights, {len(kept)} scenes, {len(held_out)} held out, {device}")
     started = saved = time.monotonic()
     before = seconds
     half = torch.bfloat16
@@ -206,9 +218,9 @@ def train(args: Args) -> Path:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(progress, args.lr)
         places, lengths = views.batch(rng, args.batch, args.most, spec, config.glimpse / config.width)
-        scene = next(source).to(device)
+        scene, known = (part.to(device) for part in next(source))
         with torch.autocast(device.type, dtype=half):
-            loss, figures = losses(net, scene, torch.from_numpy(places).to(device), torch.from_numpy(lengths))
+            loss, figures = losses(net, scene, known, torch.from_numpy(places).to(device), torch.from_numpy(lengths))
         if not torch.isfinite(loss):
             print(f"step {step}: loss is not finite, batch dropped", file=sys.stderr)
             continue

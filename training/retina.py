@@ -89,7 +89,7 @@ def sample(scenes: Tensor, views: Tensor, size: int, wraps: bool) -> tuple[Tenso
 
 
 def paste(glimpses: Tensor, views: Tensor, height: int, width: int, wraps: bool) -> tuple[Tensor, Tensor]:
-    """glimpses (B, C, g, g) at views (B, 3) -> (B, C, H, W) bicubic, and (B, 1, H, W) the share of each pixel covered."""
+    """glimpses (B, C, g, g) at views (B, 3) -> bicubic (B, C, H, W), and each pixel's covered share (B, 1, H, W)."""
     size = glimpses.shape[-1]
     left, top, w, h = boxes(views, height, width)
     rows = cubic_rows(top, h, size, height, False)  # (B, H, size)

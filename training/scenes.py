@@ -1,15 +1,16 @@
-"""Scenes as batches: whole panoramas or planar images held in memory, augmented and area-resized, on threads.
+"""Scenes as batches: panoramas, planar images or a robot's own rosbags, held in memory, augmented on a thread.
 
-The files are read once by `glimpse_ros.datasets`; every batch is (B, 3, H, W) float32 RGB in [0, 1]. Augmentation of
-a panorama keeps what is true of one: it rolls (any heading), mirrors, changes its light, tilts a little, and stretches
-the band around the horizon; it never turns upside down.
+The files are read once by `glimpse_ros.datasets`; every batch is (B, 3, H, W) float32 RGB in [0, 1], and a mask of what
+is known of it: a scene stitched from a PTZ camera's bag has gaps, which no loss may count. Augmentation of a panorama
+keeps what is true of one: it rolls (any heading), mirrors, changes its light, tilts a little, and stretches the band
+around the horizon; it never turns upside down.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from glimpse_ros.cameras.base import open_camera
+from glimpse_ros.core.explorer import glimpse_from_frame
+from glimpse_ros.core.memory import Mosaic
+from glimpse_ros.core.retina import bounded
+from glimpse_ros.core.scene_frame import SceneFrame
+from glimpse_ros.core.types import Frame, GlimpseSpec, SceneSpec
+from glimpse_ros.datasets.bag_reader import is_bag
+from glimpse_ros.datasets.bags import frames
+from glimpse_ros.datasets.images import images, read_rgb
 
 Image = NDArray[np.uint8]
 
@@ -75,7 +86,9 @@ def relight(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
 
 
 def augmented(image: Image, height: int, width: int, spherical: bool, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One training scene (H, W, 3) float32 in [0, 1]."""
+    """One training scene (H, W, 4) float32 in [0, 1]: RGB, and 1 where it is known."""
+    if image.shape[2] == 3:
+        image = np.concatenate([image, np.full((*image.shape[:2], 1), 255, np.uint8)], 2)
     if spherical and rng.random() < 0.35:
         image = tilt(image, rng.normal(0, 0.08), rng.normal(0, 0.08))
     if rng.random() < 0.5:
@@ -86,11 +99,16 @@ def augmented(image: Image, height: int, width: int, spherical: bool, rng: np.ra
     if rng.random() < 0.5:
         image = image[:, ::-1]
     scene = image.astype(np.float32) / 255.0
-    return relight(scene, rng) if rng.random() < 0.7 else scene
+    if rng.random() < 0.7:
+        scene[..., :3] = relight(scene[..., :3], rng)
+    scene[..., 3] = scene[..., 3] > 0.99
+    return scene
 
 
-def batches(images: list[Image], batch: int, height: int, width: int, spherical: bool, seed: int) -> Iterator[Tensor]:
-    """Endless augmented batches (B, 3, H, W), made one ahead on a thread."""
+def batches(
+    images: list[Image], batch: int, height: int, width: int, spherical: bool, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless augmented batches, made ahead on a thread: scenes (B, 3, H, W), and where they are known (B, 1, H, W)."""
     ready: queue.Queue[Tensor] = queue.Queue(2)
 
     def work() -> None:
@@ -102,12 +120,40 @@ def batches(images: list[Image], batch: int, height: int, width: int, spherical:
 
     threading.Thread(target=work, daemon=True).start()
     while True:
-        yield ready.get()
+        scenes = ready.get()  # (B, 4, H, W)
+        yield scenes[:, :3], scenes[:, 3:]
 
 
-def load(path: Path, widest: int = 1024) -> list[Image]:
-    """Every readable image of a folder as uint8 RGB, at most `widest` pixels wide, in the order of names."""
-    from glimpse_ros.core.retina import bounded
-    from glimpse_ros.datasets.images import images
+def load(path: Path, widest: int = 1024, rate: float = 1.0, topic: str | None = None) -> list[Image]:
+    """Scenes as uint8 (H, W, 3), or (H, W, 4) where not all of one is known, at most `widest` pixels wide.
 
+    path: an image, a folder of images, a rosbag, or a folder of rosbags. A bag gives its frames, `rate` a second [Hz];
+    one that tells where its camera looked (PTZ) gives one scene, stitched. Raises GlimpseError where nothing is found.
+    """
+    if is_bag(path):
+        return from_bag(path, widest, rate, topic)
+    if path.is_dir() and any(is_bag(entry) for entry in path.iterdir()):
+        return [
+            scene for entry in sorted(path.iterdir()) if is_bag(entry) for scene in from_bag(entry, widest, rate, topic)
+        ]
+    if path.is_file():
+        return [bounded(read_rgb(path), widest)]
     return [bounded(image, widest) for _, image in images(path)]
+
+
+def from_bag(path: Path, widest: int, rate: float, topic: str | None) -> list[Image]:
+    """The frames of a bag, or their mosaic."""
+    camera = open_camera("bag", str(path), topic=topic)
+    camera.close()
+    taken = frames(path, topic, rate)
+    if camera.kind == "wide":
+        return [bounded(frame.image, widest) for frame in taken]
+    return [stitched(taken, camera.scene, SceneSpec(widest // 2, widest))]
+
+
+def stitched(taken: Iterable[Frame], camera: SceneFrame, scene: SceneSpec) -> Image:
+    """PTZ frames as one panorama (H, W, 4): the sharper frame wins; alpha is 255 where anything was seen."""
+    memory = Mosaic(scene, GlimpseSpec(256))
+    for frame in taken:
+        memory.paste(glimpse_from_frame(frame, None, camera, memory.info.glimpse, scene))
+    return np.concatenate([memory.image(), (memory.seen * np.uint8(255))[..., None]], 2)

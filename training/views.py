@@ -18,7 +18,7 @@ WIDEST_PTZ = 1 / 6
 def episode(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float) -> NDArray[np.float32]:
     """(T, 3) views (x, y, s) of one episode; T is random, 1 to `most`."""
     count = int(rng.integers(1, most + 1))
-    wide = 1.0 if rng.random() < 0.5 else WIDEST_PTZ
+    wide = 1.0 if rng.random() < 0.5 else max(WIDEST_PTZ, narrowest)
     kind = rng.random()
     if kind < 0.2:
         limits = Limits(s=(narrowest, wide))

@@ -20,7 +20,7 @@ SHARPEST_S = 1.0 / 16.0  # a glimpse this narrow counts as fully sharp
 
 
 def sharpness(s: float) -> float:
-    """How sharp a glimpse of width s is: 0 nothing seen, 0.2 the whole scene at once, 1 at s = 1/16; log2 in between."""
+    """How sharp a glimpse of width s is: 0.2 the whole scene at once, 1 at s = 1/16, log2 in between; 0 is unseen."""
     return float(np.clip((1.0 + np.log2(1.0 / s)) / (1.0 + np.log2(1.0 / SHARPEST_S)), 0.05, 1.0))
 
 
@@ -67,7 +67,8 @@ class Mosaic:
     def _paste_scale(self, pixels: NDArray[np.float32], view: View) -> None:
         height, width = self.seen.shape
         left, top, w, h = box_px(view, height, width)
-        patch = np.clip(cv2.resize(pixels.transpose(1, 2, 0), (w, h), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+        enlarged = cv2.resize(pixels.transpose(1, 2, 0), (w, h), interpolation=cv2.INTER_CUBIC)
+        patch = np.asarray(np.clip(enlarged, 0.0, 1.0), np.float32)
         rows, cols = np.arange(top, top + h), np.arange(left, left + w)
         keep_y = (rows >= 0) & (rows < height)
         keep_x = np.ones(w, bool) if self.scene.projection == "spherical" else (cols >= 0) & (cols < width)
@@ -106,8 +107,8 @@ class Mosaic:
     def _estimate(self, decode: bool) -> SceneEstimate:
         rows, cols = BELIEF_GRID
         filled = self.filled()
-        coarse = cv2.resize(filled, (cols, rows), interpolation=cv2.INTER_AREA)
-        sharp = cv2.resize(self.sharpness, (cols, rows), interpolation=cv2.INTER_AREA)
+        coarse = np.asarray(cv2.resize(filled, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
+        sharp = np.asarray(cv2.resize(self.sharpness, (cols, rows), interpolation=cv2.INTER_AREA), np.float32)
         belief = np.concatenate([coarse, sharp[..., None]], -1).reshape(rows * cols, 4)
         return SceneEstimate(
             belief=belief,
@@ -125,7 +126,7 @@ def fill(colour: NDArray[np.float32], seen: NDArray[np.bool_], projection: Proje
     if not seen.any():
         return np.full_like(colour, 0.5)
     if seen.all():
-        return colour
+        return colour.copy()  # not the memory itself, which later glimpses change
     height, width = seen.shape
     levels = [(colour * seen[..., None], seen.astype(np.float32))]
     while min(levels[-1][1].shape) > 2:

@@ -101,6 +101,14 @@ def test_finer_scales_of_a_retina_win_in_the_middle():
     assert np.allclose(memory.filled()[32, 64], (1, 0, 0)) and np.allclose(memory.filled()[32, 40], (0, 0, 1))
 
 
+def test_an_estimate_does_not_change_when_more_is_seen():
+    memory = mosaic()
+    before = memory.step(flat((1, 0, 0), View(0, 0, 1.0))).reconstruction.copy()
+    kept = memory.step(flat((1, 0, 0), View(0, 0, 1.0))).reconstruction
+    memory.step(flat((0, 0, 1), View(0, 0, 0.25)))
+    assert np.array_equal(kept, before)
+
+
 def test_forgetting_lets_newer_blurrier_looks_win():
     memory = mosaic()
     memory.paste(flat((1, 0, 0), View(0, 0, 0.25)))
