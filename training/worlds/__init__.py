@@ -5,8 +5,9 @@ python -m training.worlds --kind street --seed 3 --size 512x1024 --out square.pn
 
 from .classes import CLASSES, ID, KIND_CLASSES, UNLABELLED
 from .render import Camera, render
+from .room import room
 from .street import street
 
-KINDS = {"street": street}
+KINDS = {"street": street, "room": room}
 
 __all__ = ["CLASSES", "ID", "KINDS", "KIND_CLASSES", "UNLABELLED", "Camera", "render"]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.floating[Any]]  # float32, but for a step here and there
 BOX, BALL, CONE, PRISM, PYRAMID = range(5)
-CACHED = 16384  # pairs of a solid and a ray at a time
+CACHED = 32768  # pairs of a solid and a ray at a time
 EPS = 1e-3  # [m] nearer than this a ray has not left its surface
 
 # Half spaces n . p <= offset of the polyhedra in unit coordinates, rows (nx, ny, nz, offset).

@@ -61,23 +61,27 @@ class Kit:
 
 
 def wall(
-    b: Builder, width: float, low: float, high: float, openings: list[Opening], m: Material, depth: float = WALL
+    b: Builder,
+    width: float,
+    low: float,
+    high: float,
+    openings: list[Opening],
+    m: Material,
+    depth: float = WALL,
+    coarse: bool = False,
 ) -> None:
     """A wall with rectangular holes; holes whose heights overlap must share them."""
+    bands: list[tuple[float, float, list[Opening]]] = []
     z = low
     for bottom, top in sorted({o[2:] for o in openings}):
-        if bottom > z:
-            b.box((0, width), (0, depth), (z, bottom), m, "wall", coarse=False)
-        x = 0.0
-        for left, right, *_ in sorted(o for o in openings if o[2:] == (bottom, top)):
-            if left > x:
-                b.box((x, left), (0, depth), (bottom, top), m, "wall", coarse=False)
-            x = right
-        if x < width:
-            b.box((x, width), (0, depth), (bottom, top), m, "wall", coarse=False)
+        bands += [(z, bottom, []), (bottom, top, [o for o in openings if o[2:] == (bottom, top)])]
         z = top
-    if z < high:
-        b.box((0, width), (0, depth), (z, high), m, "wall", coarse=False)
+    for bottom, top, holes in [*bands, (z, high, [])]:
+        x = 0.0
+        for left, right, *_ in [*sorted(holes), (width, width)]:
+            if left > x and top > bottom:
+                b.box((x, left), (0, depth), (bottom, top), m, "wall", coarse=coarse)
+            x = right
 
 
 @dataclass(frozen=True)

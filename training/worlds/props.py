@@ -175,40 +175,6 @@ def bicycle(b: Builder, color: RGB) -> None:
              cutout=surfaces.stencil(picture))  # fmt: skip
 
 
-def crates(b: Builder, rng: np.random.Generator) -> None:
-    """Fruit in boxes on a slanted stand that faces -y."""
-    box = surfaces.wood((176, 136, 88), 0.09)
-    fruits: tuple[Color, ...] = ((206, 48, 40), (240, 150, 30), (238, 206, 60), (110, 160, 52), (120, 48, 90))
-    for k in range(4):
-        fruit = surfaces.plain(vary(fruits[rng.integers(len(fruits))], rng, 6), 0.06, 0.05)
-        tray = b.at(0.55 * k, 0, 0.5, pitch=0.35)
-        tray.box((0, 0.5), (0, 0.62), (-0.05, 0.0), box, "container")
-        for across, along in (
-            ((0, 0.02), (0, 0.62)),
-            ((0.48, 0.5), (0, 0.62)),
-            ((0, 0.5), (0, 0.02)),
-            ((0, 0.5), (0.6, 0.62)),
-        ):
-            tray.box(across, along, (-0.05, 0.11), box, "container")
-        for i in range(4):
-            for j in range(5):
-                at = (0.08 + 0.115 * i + rng.uniform(-0.012, 0.012), 0.08 + 0.115 * j + rng.uniform(-0.012, 0.012))
-                tray.ball((*at, 0.055 + rng.uniform(0, 0.03)), 0.056, fruit, "container")
-    for x in (0.1, 2.05):
-        for y in (0.05, 0.5):
-            b.rod((x, y, 0), (x, y, 0.5 + 0.35 * y), 0.03, box, "container")
-
-
-def board(b: Builder, rng: np.random.Generator) -> None:
-    """A menu on an easel of two boards that faces -y."""
-    frame = surfaces.wood((110, 70, 44), 0.3)
-    menu = surfaces.pasted(signs.chalkboard(rng), frame)
-    for yaw in (0.0, math.pi):
-        side = b.at(0, 0, 0, yaw=yaw).at(0, -0.24, 0, pitch=-0.2)
-        side.box((-0.3, 0.3), (-0.012, 0.0), (0.08, 0.98), menu, "sign")
-        side.box((-0.34, 0.34), (0.0, 0.02), (0.02, 1.03), frame, "sign")
-
-
 def pot(b: Builder, kit: Kit, rng: np.random.Generator, size: float = 1.0) -> None:
     """A clay pot or a wooden tub with a bush, a ball on a stem, or a cypress."""
     clay = surfaces.plain(vary((178, 98, 66), rng, 8), 0.06)
@@ -231,16 +197,6 @@ def pot(b: Builder, kit: Kit, rng: np.random.Generator, size: float = 1.0) -> No
         for part in (1.0, 0.78):
             shape = (0.27 * size * part, 0.27 * size * part, 0.85 * size * part)
             b.ball((0, 0, 1.15 * size), shape, leaf, "plant", cutout=surfaces.leafy(2.4, 0.85))
-
-
-def pigeon(b: Builder) -> None:
-    """Grey, small, looking along -y."""
-    grey = surfaces.plain((122, 128, 142), 0.1)
-    neck = surfaces.plain((70, 96, 92), 0.1)
-    b.ball((0, 0, 0.13), (0.065, 0.13, 0.065), grey, "animal")
-    b.ball((0, -0.11, 0.22), (0.036, 0.045, 0.04), neck, "animal")
-    b.rod((0, -0.08, 0.14), (0, -0.11, 0.21), 0.04, neck, "animal", taper=0.8)
-    b.rod((0, 0.08, 0.14), (0, 0.22, 0.11), 0.05, grey, "animal", taper=0.5)
 
 
 def garland(b: Builder, start: tuple, end: tuple, colors: list[Color], sag: float = 0.6, gap: float = 0.42) -> None:

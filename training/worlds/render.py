@@ -20,9 +20,9 @@ from .noise import cell_hash
 from .scene import World
 from .shade import Shader
 
-HALO = 7  # rows around a band that its smoothing reaches
-BAND = 128  # rows
-RAYS = 4096  # in a tile
+HALO = 15  # rows around a band that its smoothing reaches
+BAND = 256  # rows
+RAYS = 8192  # in a tile
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def render(
                 _tile(shader, camera, layers, low, y, min(y + tile, high), x, min(x + tile, camera.width), side)
             if progress is not None:
                 progress(min((top + (y - low) / (high - low) * (bottom - top)) / camera.height, 1.0))
-        light = smooth(layers, wraps=camera.fov is None)
+        light = smooth(layers, layers.light, (1, 2, 4, 8), wraps=camera.fov is None)
+        light += smooth(layers, layers.lamps, (1, 2, 4), wraps=camera.fov is None)
         keep = slice(top - low, bottom - low)
         image[top:bottom] = develop(layers.direct[keep] + layers.albedo[keep] * light[keep], world.exposure)
         labels[top:bottom] = layers.label[keep]
@@ -94,6 +95,7 @@ class _Layers:
         self.direct = np.zeros((height, width, 3), np.float32)  # light that needs no smoothing
         self.albedo = np.zeros((height, width, 3), np.float32)
         self.light = np.zeros((height, width, 3), np.float32)  # from all around
+        self.lamps = np.zeros((height, width, 3), np.float32)
         self.point = np.zeros((height, width, 3), np.float32)  # world
         self.normal = np.zeros((height, width, 3), np.float32)
         self.distance = np.zeros((height, width), np.float32)
@@ -118,7 +120,7 @@ def _tile(
     random = (np.tile(part, h * w) + jitter) / side
     got = shader.trace(d, angle, random, samples=n, pattern=(xs % 4) + 4 * (ys % 4))
     rows, cols = slice(y0 - low, y1 - low), slice(x0, x1)
-    out.light[rows, cols] = got.light.reshape(h, w, 3)
+    out.light[rows, cols], out.lamps[rows, cols] = got.light.reshape(h, w, 3), got.lamps.reshape(h, w, 3)
     for name in ("direct", "albedo"):
         getattr(out, name)[rows, cols] = getattr(got, name).reshape(h, w, n, 3).mean(2)
     for name in ("point", "normal"):
@@ -131,16 +133,16 @@ def _tile(
     assert present[-1] < len(CLASSES)
 
 
-def smooth(layers: _Layers, wraps: bool) -> F32:
-    """The light from all around, averaged over neighbours on the same surface: (h, w, 3).
+def smooth(layers: _Layers, light: F32, steps: tuple[int, ...], wraps: bool) -> F32:
+    """Light averaged over neighbours on the same surface: (h, w, 3).
 
-    Three passes of a 3x3 kernel with holes (1, 2 and 4 pixels wide) reach 7 pixels; a neighbour counts when it lies
-    in the plane of the middle one and faces the same way.
+    Passes of a 3x3 kernel with holes, each of `steps` pixels, reach as far as their sum; a neighbour counts when it
+    lies in the plane of the middle one and faces the same way.
     """
-    light, point, normal = layers.light, layers.point, layers.normal
+    point, normal = layers.point, layers.normal
     h, w = light.shape[:2]
     near = 0.02 + 0.012 * layers.distance
-    for step in (1, 2, 4):
+    for step in steps:
         pad = ((step, step), (step, step), (0, 0))
         padded = [_pad(a, pad, wraps) for a in (light, point, normal)]
         total, weight = np.zeros_like(light), np.zeros((h, w), np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .classes import ID
 from .culling import Beam, basis, between, in_pyramid, near_points, prominent
 from .geometry import CONE, EPS, F32
+from .light import Lamp
 from .paint import Hit
 from .scene import World
 
@@ -20,11 +21,12 @@ CLIP = 6.0  # a sample is no brighter than this, so that edges against the sun s
 
 @dataclass
 class Traced:
-    """Per ray of a tile (m, ...), but `light` (pixels, 3) and `lead` (pixels,), the ray that stands for the pixel."""
+    """Per ray of a tile (m, ...), but `light` and `lamps` (pixels, 3) and `lead` (pixels,), the ray that stands for the pixel."""
 
     direct: F32
     albedo: F32
     light: F32
+    lamps: F32
     point: F32
     normal: F32
     distance: F32
@@ -58,9 +60,8 @@ class Shader:
         t, which = self.s.nearest(in_pyramid(self.s, self.seen, w.camera, d), w.camera, d)
         hit = np.flatnonzero(which >= 0)
         label = np.full(m, ID["sky"], np.uint8)
-        zeros = np.zeros((5, m, 3), np.float32)
-        a, b, c, e, f = zeros
-        out = Traced(a, b, c, e, f, np.where(which >= 0, t, 0), label, lead=np.zeros(0, np.intp))
+        a, b, c, e, f, g = np.zeros((6, m, 3), np.float32)
+        out = Traced(a, b, c, e, f, g, np.where(which >= 0, t, 0), label, lead=np.zeros(0, np.intp))
         out.label[hit] = w.classes[which[hit]]
         sky = np.flatnonzero(which < 0)
         if len(sky):
@@ -71,10 +72,11 @@ class Shader:
         if len(hit):
             self._surfaces(out, d, angle, random, t, which, hit)
             pixels = np.flatnonzero(met.any(1))
-            out.light = out.light.reshape(-1, samples, 3).sum(1) / np.maximum(met.sum(1), 1)[:, None]
-            out.light[pixels] += self._around(out, out.lead[pixels], pattern[pixels], random)
-        else:
+            out.lamps = out.lamps.reshape(-1, samples, 3).sum(1) / np.maximum(met.sum(1), 1)[:, None]
             out.light = out.light[::samples]
+            out.light[pixels] = self._around(out, out.lead[pixels], pattern[pixels], random)
+        else:
+            out.light, out.lamps = out.light[::samples], out.lamps[::samples]
         return out
 
     def _surfaces(self, out: Traced, d: F32, angle: F32, random: F32, t: F32, which: NDArray, hit: NDArray) -> None:
@@ -106,7 +108,7 @@ class Shader:
         haze = 0.55 * w.sky.horizon + 0.45 * w.sky.zenith
         out.direct[hit] = np.minimum(lit, CLIP) * (1 - air) + haze * air
         out.albedo[hit] *= 1 - air
-        out.light[hit] = self._lamps(p, n, random[:, hit])
+        out.lamps[hit] = self._lamps(p, n, random[:, hit])
         # Relief shows where there is no sun too: what leans up and towards the light is brighter.
         lean = (bent - n) @ (0.6 * w.sun.direction + np.array([0, 0, 0.6], np.float32))
         out.albedo[hit] *= np.clip(1 + 0.75 * lean, 0.5, 1.35)[:, None]
@@ -157,22 +159,36 @@ class Shader:
         return cos
 
     def _lamps(self, p: F32, n: F32, random: F32) -> F32:
-        """(m, 3) light of the lamps, each sampled at one random place per ray."""
+        """(m, 3) light of the lamps: each ray asks one, the stronger ones more often, at one random place on it."""
+        lamps = self.w.lamps
+        if not lamps:
+            return np.zeros_like(p)
+        gains = np.stack([self._gain(p, n, lamp.centre[:, None], lamp)[1] * lamp.light.max() for lamp in lamps])
+        # A little for each, because a large one may be seen by a point that does not see its middle.
+        odds = gains + 0.02 * gains.sum(0) + 1e-6
+        odds /= odds.sum(0)
+        pick = (random[1] * 0.754877 + random[0] * 0.569840) % 1
+        chosen = np.minimum((pick > np.cumsum(odds, 0)).sum(0), len(lamps) - 1)
         total = np.zeros_like(p)
-        for k, lamp in enumerate(self.w.lamps):
-            place = lamp.points((random + np.array([[0.618], [0.755]], np.float32) * k) % 1)
-            line = place - p.T
-            distance = np.linalg.norm(line, axis=0)
-            cos = np.einsum("mi,im->m", n, line) / distance
-            gain = np.where(cos > 0, cos, 0) * lamp.strength(-line / distance, distance)
-            lit = np.flatnonzero(gain > 0.002 / max(float(lamp.light.max()), 1e-6))
+        for k, lamp in enumerate(lamps):
+            mine = np.flatnonzero(chosen == k)
+            line, gain = self._gain(p[mine], n[mine], lamp.points(random[:, mine]), lamp)
+            lit = np.flatnonzero(gain > 0)
             if not len(lit):
                 continue
-            o = (p[lit] + EPS * n[lit]).T
+            at = mine[lit]
+            o = (p[at] + EPS * n[at]).T
             among = between(self.s, self.seen, o, lamp.centre, lamp.radius)
-            lit = lit[~self.s.blocked(among, o, line[:, lit].astype(np.float32), reach=0.97)]
-            total[lit] += gain[lit, None] * lamp.light
+            free = ~self.s.blocked(among, o, line[:, lit].astype(np.float32), reach=0.97)
+            total[at[free]] = (gain[lit] / odds[k, at])[free, None] * lamp.light
         return total
+
+    def _gain(self, p: F32, n: F32, place: F32, lamp: Lamp) -> tuple[F32, F32]:
+        """(3, m) the way to places on a lamp and (m,) what part of its light arrives, were nothing between."""
+        line = place - p.T
+        distance = np.linalg.norm(line, axis=0)
+        cos = np.einsum("mi,im->m", n, line) / distance
+        return line, np.where(cos > 0, cos, 0) * lamp.strength(-line / distance, distance)
 
     def _around(self, out: Traced, ids: NDArray, pattern: NDArray, random: F32) -> F32:
         """(len(ids), 3) light from all around: one ray each; a 4x4 block of pixels covers the half sphere evenly."""

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import masonry, prints, props, signs, surfaces
+from . import market, masonry, prints, props, signs, surfaces
 from .houses import PLASTERS, Kit, flower_box, lantern
+from .letters import RGB
 from .light import Sky, Sun, direction
 from .paint import Color, linear, vary
 from .roofs import house
 from .scene import Builder, World
 
 LANE = 3.4  # [m] wide
+BICYCLES: tuple[RGB, ...] = ((176, 44, 40), (40, 90, 120), (210, 160, 50), (52, 92, 74))
+CATS: tuple[Color, ...] = ((196, 122, 60), (70, 66, 64), (220, 210, 196))
 STREETS = ("MEMORY LANE", "IRIS SQUARE", "RETINA ROW", "LANTERN YARD", "MIRROR COURT", "POPLAR PLACE")
 
 
@@ -43,7 +46,7 @@ def street(seed: int) -> World:
     props.tree_bench(b.at(*tree), kit, rng)
     _furnish(b, kit, rng, plan, fountain, tree)
     sun, sky = daylight(rng, azimuth, elevation)
-    camera = (-rng.uniform(0.9, 1.9), rng.uniform(-0.8, 0.8), rng.uniform(1.55, 1.75))
+    camera = (-rng.uniform(0.4, 1.9), rng.uniform(-1.0, 1.0), rng.uniform(1.55, 1.75))
     return b.world(sky, sun, (0.34, 0.32, 0.31), camera, float(rng.uniform(-0.12, 0.12)), exposure=0.82)
 
 
@@ -95,14 +98,21 @@ def _sides(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
     a, c = plan.a, plan.b
     names = [str(t) for t in rng.permutation([t for t in signs.TRADES if t != "CAFE SACCADE"])]
     half = math.pi / 2
-    _row(b.at(-a, c), kit, rng, 2 * a, ["CAFE SACCADE", None, names[0], names[1]], (2, 2), {2}, 1, clock=2)
-    _row(b.at(a, -c, yaw=math.pi), kit, rng, 2 * a, [names[2], None, names[3], None], (1, 2), {1}, 2)
-    _row(b.at(-a, -c, yaw=half), kit, rng, 2 * c, [None, names[4], None], (1, 2), {1}, 30)
+
+    def mixed(trades: list[str], most: int) -> list[str | None]:
+        """The trades with plain houses among them."""
+        row: list[str | None] = [*trades, *[None] * int(rng.integers(1, most))]
+        return [row[k] for k in rng.permutation(len(row))]
+
+    far, near, behind = ["CAFE SACCADE", *mixed(names[:2], 3)], mixed(names[2:4], 4), mixed(names[4:5], 4)
+    gable = int(rng.integers(1, len(far)))
+    _row(b.at(-a, c), kit, rng, 2 * a, far, (1, 2), {gable}, 1, clock=gable)
+    _row(b.at(a, -c, yaw=math.pi), kit, rng, 2 * a, near, (1, 2), {int(rng.integers(len(near)))}, 2)
+    _row(b.at(-a, -c, yaw=half), kit, rng, 2 * c, behind, (1, 2), {int(rng.integers(len(behind)))}, 30)
     right, left = c - (plan.lane + LANE / 2), plan.lane - LANE / 2 + c
-    _row(b.at(a, c, yaw=-half), kit, rng, right, [names[5] if right > left else None], (1, 2), set(), 21)
-    _row(
-        b.at(a, plan.lane - LANE / 2, yaw=-half), kit, rng, left, [None if right > left else names[5]], (1, 2), {0}, 23
-    )
+    ahead: list[str | None] = [names[5], None] if right > left else [None, names[5]]
+    _row(b.at(a, c, yaw=-half), kit, rng, right, ahead[:1], (1, 2), set(), 21)
+    _row(b.at(a, plan.lane - LANE / 2, yaw=-half), kit, rng, left, ahead[1:], (1, 2), {0}, 23)
     corner = surfaces.plain((190, 170, 140))
     for x, y in ((a, c), (a, -c - 5), (-a - 5, c), (-a - 5, -c - 5)):
         b.box((x, x + 5), (y, y + 5), (0, 5), corner, "wall", coarse=False)
@@ -188,32 +198,35 @@ def _beyond(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
 def _furnish(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan, fountain: tuple, tree: tuple) -> None:
     a, c = plan.a, plan.b
     chair: Color = ((64, 110, 92), (176, 60, 50), (70, 110, 150))[rng.integers(3)]
-    spots = [(-a + 2.0, c - 2.5), (-a + 4.4, c - 2.3), (-a + 3.2, c - 4.4)]
-    for k, (x, y) in enumerate(spots):
+    stripes: list[Color] = [(186, 60, 48), (44, 104, 92), (220, 160, 60), (60, 96, 150)]
+    order = rng.permutation(4)
+    for k, (x, y) in enumerate([(-a + 2.0, c - 2.5), (-a + 4.4, c - 2.3), (-a + 3.2, c - 4.4)]):
         spot = b.at(x + rng.uniform(-0.2, 0.2), y + rng.uniform(-0.2, 0.2))
         props.table(spot, kit, rng, chair)
         if k < 2:
-            props.parasol(
-                spot.at(0.12, 0.05),
-                kit,
-                (244, 238, 224),
-                ((186, 60, 48), (44, 104, 92), (220, 160, 60))[rng.integers(3)],
-            )
-    props.board(b.at(-a + 5.9, c - 1.9, yaw=rng.uniform(-0.5, 0.5)), rng)
-    props.bicycle(
-        b.at(rng.uniform(-1.0, 1.4), c - 0.1, 0.09), ((176, 44, 40), (40, 90, 120), (210, 160, 50))[rng.integers(3)]
+            props.parasol(spot.at(0.12, 0.05), kit, (244, 238, 224), stripes[order[0]])
+    market.board(b.at(-a + 5.9, c - 1.9, yaw=rng.uniform(-0.5, 0.5)), rng)
+    for y, yaw in ((c - 0.1, 0.0), (-c + 0.1, math.pi)):
+        paint = BICYCLES[rng.integers(len(BICYCLES))]
+        props.bicycle(b.at(rng.uniform(-1.6, 1.4), y, 0.09, yaw=yaw), paint)
+    market.crates(b.at(a - 1.6, c - 1.2, 0.09, yaw=-0.1), rng)
+    market.crates(b.at(a - 3.6, -c + 1.2, 0.09, yaw=math.pi), rng)
+    # The fountain has one half of the square; a stall, a column and a signpost have the other.
+    side = -math.copysign(1.0, fountain[1])
+    stand = b.at(rng.uniform(2.6, 4.2), side * (c - 3.0), yaw=(0.0 if side > 0 else math.pi) + rng.uniform(-0.25, 0.25))
+    market.stall(stand, kit, rng, (244, 238, 224), stripes[order[1]])
+    props.poster_column(b.at(a - 3.0, -side * (c - 2.6), yaw=rng.uniform(-3, 3)), kit, rng)
+    market.signpost(b.at(rng.uniform(0.6, 1.8), side * rng.uniform(2.6, 3.3)), kit, rng)
+    market.hopscotch(
+        b.at(rng.uniform(1.6, 2.4), side * rng.uniform(0.7, 1.1), yaw=-math.pi / 2 + rng.uniform(-0.15, 0.15))
     )
-    props.bicycle(b.at(rng.uniform(-2.0, 2.0), -c + 0.1, 0.09, yaw=math.pi), (52, 92, 74))
-    props.crates(b.at(a - 1.6, c - 1.2, 0.09, yaw=-0.1), rng)
-    props.crates(b.at(a - 3.6, -c + 1.2, 0.09, yaw=math.pi), rng)
-    column = (fountain[0] + rng.uniform(1.6, 2.4), -c + rng.uniform(2.6, 3.2))
-    props.poster_column(b.at(*column, yaw=rng.uniform(-3, 3)), kit, rng)
     props.lamp_post(b.at(a - 1.9, plan.lane + LANE / 2 + 0.5), kit)
     props.lamp_post(b.at(-a + 1.9, rng.uniform(-1.0, 1.0), yaw=math.pi / 2), kit, rng)
     props.lamp_post(b.at(0.4, -c + 1.7), kit)
-    props.bench(b.at(tree[0] + 2.6, tree[1] * 0.9, yaw=-math.pi / 2), kit, (126, 82, 50))
+    market.letter_box(b.at(-a + 0.6, rng.choice([-1.6, 1.4]), 0.09, yaw=math.pi / 2), (190, 44, 40))
+    props.bench(b.at(tree[0] + 2.4, tree[1] * 1.05, yaw=-math.pi / 2), kit, (126, 82, 50))
     props.bench(b.at(-2.6, -c + 1.6, yaw=math.pi), kit, (70, 104, 84))
-    props.bench(b.at(fountain[0] + 0.4, c - 2.0), kit, (126, 82, 50))
+    market.cat(b.at(-2.2, -c + 1.55, 0.46, yaw=math.pi), CATS[rng.integers(len(CATS))])
     for x in np.linspace(-a + 0.6, a - 0.8, 9):
         for y in (c - 0.42, -c + 0.42):
             if rng.random() < 0.55:
@@ -223,7 +236,7 @@ def _furnish(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan, fountai
     for _ in range(9):
         r, t = rng.uniform(1.95, 2.7), rng.uniform(-math.pi, math.pi)
         x, y = fountain[0] + r * math.cos(t), fountain[1] + r * math.sin(t)
-        props.pigeon(b.at(x, y, 0, yaw=rng.uniform(0, 6.28)))
+        market.pigeon(b.at(x, y, 0, yaw=rng.uniform(0, 6.28)))
     colors: list[Color] = [(214, 62, 54), (244, 204, 84), (66, 128, 160), (238, 236, 226), (96, 150, 90)]
     props.garland(b, (-a, c - 3.0, 5.6), (fountain[0], -c, 5.9), colors, 0.9)
     props.garland(b, (a, -c + 2.5, 5.5), (-1.0, c, 5.9), colors, 0.9)
