@@ -24,7 +24,7 @@ from .core.bundle import load_scene
 from .core.explorer import explore, look_at_canvas
 from .core.memory import Mosaic
 from .core.metrics import ClassSum, ErrorSum
-from .core.policies import first_view, make_policy
+from .core.policies import POLICIES, first_view, make_policy
 from .core.types import GlimpseError, GlimpseSpec, Limits, Policy, Projection, SceneModel, SceneSpec
 from .datasets.images import image_paths, is_panorama, read_rgb
 
@@ -113,7 +113,8 @@ def pairs(models: list[str], policies: list[str], setting: Setting) -> Iterator[
             try:
                 policy = make_policy(name, model, scene.info)
             except GlimpseError as error:
-                if model != "mosaic" and name == "learned":
+                known = name in POLICIES or name == "learned"
+                if not known or (name == "learned" and model != "mosaic"):
                     raise
                 print(f"skipped: {error}", file=sys.stderr)
                 continue

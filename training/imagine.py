@@ -26,7 +26,7 @@ from glimpse_ros.core.types import SceneSpec
 
 from . import retina, scenes, views
 from .canvas import Canvas, CanvasConfig
-from .panorama import SPREAD, learning_rate
+from .panorama import learning_rate
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Args:
     """train for so many steps where no minutes are given"""
     batch: int = 32
     """scenes a step"""
-    lr: float = 1.5e-3
+    lr: float = 6e-4
     """peak learning rate of AdamW"""
     weight_decay: float = 0.05
     device: str = "auto"
@@ -81,13 +81,14 @@ def show(scene: Tensor, places: Tensor, lengths: Tensor, wraps: bool) -> tuple[T
     return shown * seen, seen, sharp
 
 
-def imagined(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """-> the scene as imagined (B, 3, h, w), and the share of each pixel that was seen (B, 1, h, w)."""
+def imagined(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """-> the scene as imagined (B, 3, h, w), the share of each pixel that was seen (B, 1, h, w), and the mean squared
+    error (B,) of the smooth fill, which tells how hard a scene is."""
     pooled, seen, sharp = show(scene, places, lengths, net.config.spherical)
     smooth = net.fill(pooled, seen)
     blank = torch.zeros(len(scene), net.config.features, *scene.shape[-2:], device=scene.device)
     _, x1, x2 = net.understand(pooled, seen, sharp, smooth, blank)
-    return net.imagine(smooth, x1, x2)[0], seen
+    return net.imagine(smooth, x1, x2)[0], seen, (smooth - scene).square().mean((1, 2, 3))
 
 
 @torch.no_grad()
@@ -124,7 +125,7 @@ def train(args: Args) -> Path:
         optimizer.load_state_dict(state["optimizer"])
         step, before = state["step"], state["seconds"]
     height, width = config.height // 4, config.width // 4
-    everything = scenes.load(args.data, widest=512)
+    everything = scenes.load(args.data, widest=config.width // 2)
     kept, held_out = scenes.split(everything[: args.images] if args.images else everything)
     held = np.stack([scenes.resize(im[..., :3], height, width) for im in held_out])
     truth = torch.from_numpy(held).permute(0, 3, 1, 2).float().to(device) / 255
@@ -142,15 +143,15 @@ def train(args: Args) -> Path:
             places, lengths = torch.from_numpy(numbers).to(device), torch.from_numpy(counts)
             scene, known = (part.to(device) for part in next(source))
             with torch.autocast(device.type, dtype=torch.bfloat16):
-                guess, seen = imagined(net, scene, places, lengths)
-            weight = known * torch.where(seen > 0.5, 1.0, 1 / SPREAD[1])
-            loss = ((guess - scene).square() * weight).mean()
+                guess, seen, easy = imagined(net, scene, places, lengths)
+            square = (guess - scene).square() * known * torch.where(seen > 0.5, 0.1, 1.0)
+            loss = (square.mean((1, 2, 3)) / (easy + 0.01)).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             step, seconds = step + 1, before + time.monotonic() - started
-            decay = min(0.998, (step + 1) / (step + 10))
+            decay = min(0.996, (step + 1) / (step + 3))
             with torch.no_grad():
                 for kept_weight, new in zip(average.parameters(), net.parameters(), strict=True):
                     kept_weight.lerp_(new, 1 - decay)
