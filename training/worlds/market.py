@@ -141,12 +141,14 @@ def hopscotch(b: Builder) -> None:
     rough = np.random.default_rng(5).random((h, w)) > 0.2  # chalk leaves gaps
     p[..., 3] = np.where(rough, p[..., 3], 0)
     sheet = flat(b, 0, 0, 0.004)
-    sheet.box((-0.6, 0.6), (-0.003, 0), (-1.8, 1.8), surfaces.pasted(p), "paving", cutout=surfaces.stencil(p))
+    sheet.box(
+        (-0.6, 0.6), (-0.003, 0), (-1.8, 1.8), surfaces.pasted(p, through=True), "paving", cutout=surfaces.stencil(p)
+    )
 
 
 def cat(b: Builder, color: Color) -> None:
     """Sits and looks along -y."""
-    fur = surfaces.foliage(color, period=9.0)
+    fur = surfaces.cloth(color, tuple(0.6 * c for c in color), 0.05, 0.01)  # type: ignore[arg-type]
     b.ball((0, 0.05, 0.13), (0.095, 0.14, 0.13), fur, "animal")
     b.ball((0, -0.03, 0.2), (0.075, 0.08, 0.13), fur, "animal")
     b.ball((0, -0.07, 0.35), (0.07, 0.068, 0.062), fur, "animal")
@@ -155,10 +157,9 @@ def cat(b: Builder, color: Color) -> None:
         b.rod((x, -0.1, 0), (x, -0.08, 0.2), 0.026, fur, "animal")
         b.ball((x * 0.7, -0.128, 0.36), 0.011, surfaces.plain((190, 200, 60)), "animal")
     b.ball((0, -0.136, 0.335), 0.009, surfaces.plain((210, 130, 130)), "animal")
-    for k in range(6):
-        t0, t1 = 0.5 + 0.42 * k, 0.92 + 0.42 * k
-        b.rod((0.15 * math.cos(t0), 0.1 + 0.13 * math.sin(t0), 0.03), (0.15 * math.cos(t1), 0.1 + 0.13 * math.sin(t1), 0.03),
-              0.024, fur, "animal")  # fmt: skip
+    tail = [(0.15 * math.cos(t), 0.1 + 0.13 * math.sin(t), 0.03) for t in np.linspace(0.5, 3.0, 7)]
+    for p, q in zip(tail, tail[1:], strict=False):
+        b.rod(p, q, 0.024, fur, "animal")
 
 
 def pigeon(b: Builder) -> None:

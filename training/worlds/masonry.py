@@ -143,7 +143,7 @@ def cobbles(color: Color, rings: list[tuple[float, float, float, float]], bands:
         moss = smoothstep(1.2, 2.2, fbm(x, y, 5.0, 1.5, 6) - 0.3 * worn)[:, None] * 0.35
         c = c * (1 + 0.09 * worn)[:, None] * (1 - moss) + moss * linear((86, 98, 52)) * 0.8
         flat = np.where(on_band, 0.12 * grain, su), np.where(on_band, 0.0, sv)
-        shine = np.where(worn < -1.25, 0.06, 0.0).astype(np.float32)  # a little wet in the hollows
+        shine = 0.05 * smoothstep(-1.1, -2.0, worn)  # a little wet in the hollows
         return Surface(np.clip(c, 0, 1), flat, shine)
 
     return shade

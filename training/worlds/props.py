@@ -171,7 +171,7 @@ def bicycle(b: Builder, color: RGB) -> None:
     """Leant against what stands at y = 0."""
     picture = signs.bicycle(color)
     lean = b.at(0, -0.06, 0.0, pitch=-0.1)
-    lean.box((-0.9, 0.9), (-0.17, -0.155), (-0.01, 1.09), surfaces.pasted(picture), "bicycle",
+    lean.box((-0.9, 0.9), (-0.17, -0.155), (-0.01, 1.09), surfaces.pasted(picture, through=True), "bicycle",
              cutout=surfaces.stencil(picture))  # fmt: skip
 
 

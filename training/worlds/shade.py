@@ -21,7 +21,7 @@ CLIP = 6.0  # a sample is no brighter than this, so that edges against the sun s
 
 @dataclass
 class Traced:
-    """Per ray of a tile (m, ...), but `light` and `lamps` (pixels, 3) and `lead` (pixels,), the ray that stands for the pixel."""
+    """Per ray of a tile (m, ...), but `light`, `lamps` (pixels, 3) and `lead` (pixels,), the ray that stands for it."""
 
     direct: F32
     albedo: F32

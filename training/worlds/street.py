@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import market, masonry, prints, props, signs, surfaces
-from .houses import PLASTERS, Kit, flower_box, lantern
+from .houses import PLASTERS, Kit, lantern
 from .letters import RGB
 from .light import Sky, Sun, direction
 from .paint import Color, linear, vary
@@ -47,7 +47,7 @@ def street(seed: int) -> World:
     _furnish(b, kit, rng, plan, fountain, tree)
     sun, sky = daylight(rng, azimuth, elevation)
     camera = (-rng.uniform(0.4, 1.9), rng.uniform(-1.0, 1.0), rng.uniform(1.55, 1.75))
-    return b.world(sky, sun, (0.34, 0.32, 0.31), camera, float(rng.uniform(-0.12, 0.12)), exposure=0.82)
+    return b.world(sky, sun, (0.34, 0.32, 0.31), camera, float(rng.uniform(-0.12, 0.12)), exposure=0.88)
 
 
 def daylight(rng: np.random.Generator, azimuth: float, elevation: float) -> tuple[Sun, Sky]:
@@ -140,7 +140,7 @@ def _lane(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
 def arch(b: Builder, width: float, kit: Kit, rng: np.random.Generator, depth: float) -> None:
     """A round archway across x from 0 to width; the passage runs along y."""
     spring, r, n = 1.9, width / 2 - 0.28, 13
-    top = spring + r + 0.42
+    top = spring + r + 0.38
     face = masonry.plaster(vary((214, 176, 128), rng, 8))
     for x in (0.0, width - 0.28):
         b.box((x, x + 0.28), (-0.02, depth), (0, spring), kit.stone, "wall")
@@ -159,8 +159,7 @@ def arch(b: Builder, width: float, kit: Kit, rng: np.random.Generator, depth: fl
         w = math.pi * r / n / 2 * 1.06
         key = k == n // 2
         stone.box((-w, w), (-0.07 - 0.05 * key, 0.25), (0, 0.36 if key else 0.28), kit.stone, "wall", coarse=False)
-    b.box((0, width), (-0.1, depth + 0.1), (top, top + 0.14), kit.stone, "wall")
-    flower_box(b.at(0, 0.12), 0.3, width - 0.3, top + 0.18, kit, rng)
+    b.box((0, width), (-0.1, depth + 0.1), (top, top + 0.12), kit.stone, "wall")
     b.rod((width / 2, depth / 2, top), (width / 2, depth / 2, spring + r - 0.16), 0.01, kit.iron, "lamp")
     lantern(b.at(0, depth / 2), width / 2, 0.0, spring + r - 0.78, kit, 0.13)
 
@@ -170,14 +169,14 @@ def _beyond(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
     x = plan.a + 30
     wall = masonry.plaster((222, 206, 176))
     tower = b.at(x, plan.lane + rng.uniform(-1.2, 1.2))
-    tower.box((-2.4, 2.4), (-2.4, 2.4), (0, 13), wall, "wall")
-    tower.box((-2.6, 2.6), (-2.6, 2.6), (13, 13.5), kit.stone, "wall")
-    tower.pyramid((-2.7, 2.7), (-2.7, 2.7), (13.5, 20), kit.roofs[2], "roof")
+    tower.box((-2.4, 2.4), (-2.4, 2.4), (0, 16), wall, "wall")
+    tower.box((-2.6, 2.6), (-2.6, 2.6), (16, 16.5), kit.stone, "wall")
+    tower.pyramid((-2.7, 2.7), (-2.7, 2.7), (16.5, 24), kit.roofs[2], "roof")
     picture = prints.clock_face(rng, dark=True)
-    face = tower.at(-2.4, 0, 10.6, yaw=-math.pi / 2)
+    face = tower.at(-2.4, 0, 13.6, yaw=-math.pi / 2)
     face.box((-1.5, 1.5), (-0.12, 0), (-1.5, 1.5), surfaces.pasted(picture), "clock", cutout=surfaces.stencil(picture))
-    for z in (2.8, 6.6):
-        face.box((-0.5, 0.5), (-0.03, 0), (z - 10.6, z - 9.0), surfaces.plain((44, 46, 54)), "window")
+    for z in (3.5, 7.5):
+        face.box((-0.5, 0.5), (-0.03, 0), (z - 13.6, z - 12.0), surfaces.plain((44, 46, 54)), "window")
     for k in range(16):
         t = k / 16 * 2 * math.pi + rng.uniform(-0.1, 0.1)
         if abs(math.remainder(t, 2 * math.pi)) < 0.5:

@@ -218,11 +218,17 @@ class Decal:
 
 
 def pasted(
-    picture: NDArray[np.uint8], rest: Material | None = None, mirror: float = 0.0, glow: float = 0.0, around: int = 0
+    picture: NDArray[np.uint8],
+    rest: Material | None = None,
+    mirror: float = 0.0,
+    glow: float = 0.0,
+    around: int = 0,
+    through: bool = False,
 ) -> Material:
     """A picture on the front (y = -1) and back of a box, or wound `around` a cylinder so many times; else `rest`.
 
     mirror, glow: of the whole picture, or of its glass where it has a fourth channel.
+    through: the back shows the front's picture from behind, as with things that one sees through.
     """
     decal = Decal(picture)
     mean_glow = None if glow == 0 else decal.mean * np.float32(glow)
@@ -233,7 +239,8 @@ def pasted(
         if around:
             u = (np.arctan2(h.unit[:, 1], h.unit[:, 0]) / (2 * np.pi) * around) % 1
         else:
-            u = np.where(h.unit[:, 1] < 0, h.unit[:, 0] / 2 + 0.5, 0.5 - h.unit[:, 0] / 2)
+            flip = np.where((h.unit[:, 1] > 0) & (not through), -1, 1)
+            u = 0.5 + flip * h.unit[:, 0] / 2
         width = 2 * h.half[front, 0] * (np.pi / around if around else 1)
         got = decal.read(u[front], h.unit[front, 2] / 2 + 0.5, h.foot[front] / width * 0.6)
         glass = got[:, 3] if got.shape[1] == 4 else np.ones(len(got), np.float32)
@@ -251,12 +258,11 @@ def pasted(
 
 
 def stencil(picture: NDArray[np.uint8]) -> Cutout:
-    """Holes where the picture's fourth channel is empty, on the front and back of a flat box."""
+    """Holes through a flat box where the picture's fourth channel is empty."""
     cover = Decal(picture)
 
     def there(unit: F32, rnd: float) -> NDArray[np.bool_]:
-        u = np.where(unit[1] < 0, unit[0] / 2 + 0.5, 0.5 - unit[0] / 2)
-        return cover.read(u, unit[2] / 2 + 0.5)[:, 3] > 0.5
+        return cover.read(unit[0] / 2 + 0.5, unit[2] / 2 + 0.5)[:, 3] > 0.5
 
     return there
 
