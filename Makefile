@@ -18,8 +18,6 @@ EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))$(RUNTIME)
 
 # The wheels leave this behind in the environment; another interpreter must not see it.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
-# What runs here talks to this machine only, never to a robot on the network.
-export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 VENV_MADE := $(VENV)/.made-$(ROS)
