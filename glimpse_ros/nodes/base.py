@@ -45,19 +45,20 @@ class GlimpseNode(LifecycleNode):
 
     def __init__(self, name: str, parameters: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """parameters: overrides by name. kwargs: of rclpy's Node (context, namespace ...)."""
-        overrides = [Parameter(key, value=value) for key, value in (parameters or {}).items()]
-        super().__init__(name, parameter_overrides=overrides, **kwargs)
+        # First what `destroy_node` reads: rclpy raises out of the middle of the declarations.
         self.table = (*COMMON, *self.TABLE)
-        declare(self, self.table)
         self.configured = False
         self.active = False
         self.values: dict[str, Any] = {}
         self.health = Health()
         self.refusal = ""  # why the last transition failed
-        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.worker = Worker(name, self.failed)
         self._made: list[tuple[Callable[[Any], bool], Any]] = []
         self._said: dict[str, float] = {}
+        overrides = [Parameter(key, value=value) for key, value in (parameters or {}).items()]
+        super().__init__(name, parameter_overrides=overrides, **kwargs)
+        declare(self, self.table)
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._second = self.create_timer(1.0, self.guarded(self._every_second), clock=self.steady)
         self.add_on_set_parameters_callback(self._on_set_parameters)

@@ -41,7 +41,7 @@ CAMERA = (
     *MOUNT,
     *JOINTS,
 )
-POLL = 30.0  # [Hz] at which a camera is asked for a new frame where it has no rate of its own
+POLL = 120.0  # [Hz] at which a camera is asked for a new frame: well above its rate, so that none waits long
 HEARTBEAT = 0.2  # [s] without a command after which a fast camera gives a frame all the same: one may have been lost
 STEP = 1_000_000_000 // 30  # [ns] that a fast camera's clock goes on at least
 STEPS = 300  # tried until it has a new frame
@@ -103,7 +103,7 @@ class CameraNode(GlimpseNode):
         self.last: int | None = None  # stamp of the newest frame published
         self.published = -HEARTBEAT
         self.virtual = 0  # a fast camera's clock
-        self.worker.on_tick(self._tick, 1.0 / max(POLL, self.values["rate"]))
+        self.worker.on_tick(self._tick, 1.0 / POLL)
 
     def hold(self) -> None:
         """Stay where it looks."""
