@@ -110,7 +110,7 @@ def _setts(u: F32, v: F32, foot: F32, base: F32, salt: int) -> tuple[F32, F32, F
 def cobbles(color: Color, rings: list[tuple[float, float, float, float]], bands: float = 4.2) -> Material:
     """A paved square: setts in rows, divided by bands of slabs, laid in circles (x, y, inner, outer) around things."""
     base, slab = linear(color), linear(tuple(np.array(color) * 1.12))
-    size = 0.105
+    size = 0.085
 
     @material(color)
     def shade(h: Hit) -> Surface:

@@ -22,13 +22,13 @@ SILL, LINTEL = 0.85, 2.3  # [m] of the windows
 
 def room(seed: int) -> World:
     """The world of a seed: another size, arrangement, papers and woods, light and place to stand."""
-    rng = np.random.default_rng([seed, 2])
+    rng, light, place = (np.random.default_rng([seed, 2, k]) for k in range(3))
     b, f = Builder(rng), Fittings.make(rng)
     a, c, h = float(rng.uniform(2.9, 3.5)), float(rng.uniform(2.4, 2.9)), float(rng.uniform(2.6, 2.85))
     mirrored = 1 if rng.random() < 0.5 else -1
     # The sun stands before the windows, which are to the left.
-    sun, sky = daylight(rng, math.pi / 2 + rng.uniform(-0.9, 0.9), float(rng.uniform(0.45, 0.8)))
-    evening = float(rng.uniform(0.35, 1.0))  # how bright the lamps are
+    sun, sky = daylight(light, math.pi / 2 + light.uniform(-0.9, 0.9), float(light.uniform(0.45, 0.8)))
+    evening = float(light.uniform(0.35, 1.0))  # how bright the lamps are
     _shell(b, a, c, h, rng)
     papers: list[Color] = [(214, 206, 190), (176, 190, 178), (206, 180, 160), (168, 182, 196), (226, 214, 180)]
     color = vary(papers[rng.integers(5)], rng, 6)
@@ -48,10 +48,10 @@ def room(seed: int) -> World:
     furniture.armchair(b.at(mirrored * -1.55, -c + 2.1, yaw=mirrored * 1.9), f, rng)
     furniture.pendant(b.at(0, -c + 1.9), h, f, evening)
     _outside(b, c, rng)
-    place = (rng.uniform(-0.5, 0.5), rng.uniform(0.35, 0.75), rng.uniform(1.35, 1.55))
+    camera = (place.uniform(-0.7, 0.7), place.uniform(0.2, 0.8), place.uniform(1.3, 1.6))
     heading = 0.0 if mirrored > 0 else math.pi
     walls = ((-a, -c, 0.0), (a, c, h))
-    return b.world(sky, sun, (0.24, 0.22, 0.2), place, heading, exposure=1.5, indoor=walls)
+    return b.world(sky, sun, (0.24, 0.22, 0.2), camera, heading, exposure=1.5, indoor=walls)
 
 
 def _shell(b: Builder, a: float, c: float, h: float, rng: np.random.Generator) -> None:

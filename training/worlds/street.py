@@ -32,10 +32,9 @@ class Plan:
 
 def street(seed: int) -> World:
     """The world of a seed: another layout, other houses, colours, light and place to stand."""
-    rng = np.random.default_rng([seed, 1])
+    rng, light, place = (np.random.default_rng([seed, 1, k]) for k in range(3))
     b, kit = Builder(rng), Kit.make(rng)
     plan = Plan(float(rng.uniform(8.2, 9.6)), float(rng.uniform(6.6, 7.8)), float(rng.uniform(-2.2, 2.2)))
-    azimuth, elevation = float(rng.uniform(-math.pi, math.pi)), float(rng.uniform(0.62, 0.98))
     fountain = (rng.uniform(1.6, 2.6), -math.copysign(rng.uniform(2.0, 2.6), plan.lane))
     tree = (-rng.uniform(3.6, 4.6), rng.choice([-1, 1]) * rng.uniform(2.4, 3.2))
     _ground(b, kit, rng, plan, [(*fountain, 1.7, 3.1), (*tree, 1.5, 2.1)])
@@ -45,9 +44,13 @@ def street(seed: int) -> World:
     props.fountain(b.at(*fountain), kit)
     props.tree_bench(b.at(*tree), kit, rng)
     _furnish(b, kit, rng, plan, fountain, tree)
-    sun, sky = daylight(rng, azimuth, elevation)
-    camera = (-rng.uniform(0.4, 1.9), rng.uniform(-1.0, 1.0), rng.uniform(1.55, 1.75))
-    return b.world(sky, sun, (0.34, 0.32, 0.31), camera, float(rng.uniform(-0.12, 0.12)), exposure=0.88)
+    sun, sky = daylight(light, float(light.uniform(-math.pi, math.pi)), float(light.uniform(0.62, 0.98)))
+    while True:  # not too near to what stands in the way
+        x, y = -place.uniform(0.2, 2.2), place.uniform(-1.6, 1.6)
+        if math.dist((x, y), fountain) > 3.2 and math.dist((x, y), tree) > 3.4:
+            break
+    camera = (x, y, place.uniform(1.55, 1.75))
+    return b.world(sky, sun, (0.34, 0.32, 0.31), camera, float(place.uniform(-0.12, 0.12)), exposure=0.88)
 
 
 def daylight(rng: np.random.Generator, azimuth: float, elevation: float) -> tuple[Sun, Sky]:
@@ -63,7 +66,7 @@ def daylight(rng: np.random.Generator, azimuth: float, elevation: float) -> tupl
 
 
 def _ground(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan, rings: list) -> None:
-    setts = masonry.cobbles(vary((136, 126, 112), rng, 5), rings)
+    setts = masonry.cobbles(vary((124, 114, 100), rng, 5), rings)
     b.box((-24, 60), (-26, 26), (-0.5, 0.0), setts, "paving", coarse=True)
     flags = masonry.slabs(vary((176, 168, 152), rng, 5), 0.6)
     a, c, w = plan.a, plan.b, 1.25
@@ -236,6 +239,12 @@ def _furnish(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan, fountai
         r, t = rng.uniform(1.95, 2.7), rng.uniform(-math.pi, math.pi)
         x, y = fountain[0] + r * math.cos(t), fountain[1] + r * math.sin(t)
         market.pigeon(b.at(x, y, 0, yaw=rng.uniform(0, 6.28)))
+    fallen = [surfaces.plain(c) for c in ((176, 136, 66), (150, 92, 54), (122, 124, 64))]
+    for k in range(60):  # leaves on the ground, most of them near the tree
+        r, t = abs(rng.normal(0, 1.6)) + 1.65, rng.uniform(-math.pi, math.pi)
+        leaf = b.at(tree[0] + r * math.cos(t), tree[1] + r * math.sin(t), 0.01, yaw=t * 7, roll=rng.uniform(-0.3, 0.3))
+        if abs(leaf.origin[0]) < a - 1.3 and abs(leaf.origin[1]) < c - 1.3:
+            leaf.ball((0, 0, 0), (0.032, 0.018, 0.003), fallen[k % 3], "plant")
     colors: list[Color] = [(214, 62, 54), (244, 204, 84), (66, 128, 160), (238, 236, 226), (96, 150, 90)]
     props.garland(b, (-a, c - 3.0, 5.6), (fountain[0], -c, 5.9), colors, 0.9)
     props.garland(b, (a, -c + 2.5, 5.5), (-1.0, c, 5.9), colors, 0.9)
