@@ -30,7 +30,7 @@ def _qos(reliability: ReliabilityPolicy, durability: DurabilityPolicy) -> QoSPro
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=reliability, durability=durability)
 
 
-IMAGES = _qos(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
+IMAGES = _qos(ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)  # how images are subscribed
 MAPS = _qos(ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 LOOP = _qos(ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 
@@ -105,12 +105,13 @@ class GlimpseNode(LifecycleNode):
         """Inactive to active."""
         try:
             self.start()
+            self.worker.start()
         except Exception as err:
             self._refuse("activate", err)
             self._guard_call(self.stop)
             return TransitionCallbackReturn.FAILURE
         answer = super().on_activate(state)
-        self.worker.start()
+        self.health.solved("refused")
         self.active = True
         return answer
 

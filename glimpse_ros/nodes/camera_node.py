@@ -12,7 +12,7 @@ from ..cameras.base import Camera, open_camera
 from ..core.scene_frame import fov_from_zoom
 from ..core.types import Frame, GlimpseError, PanTiltZoom
 from . import convert
-from .base import IMAGES, LOOP, GlimpseNode
+from .base import LOOP, GlimpseNode
 from .health import ERROR, WARN
 from .parameters import JOINTS, MOUNT, Param, joint_names, mount_limits
 from .run import run_node
@@ -89,7 +89,7 @@ class CameraNode(GlimpseNode):
         self.joints = joint_names(v)
         mount_limits(v)
         self.camera = self.given or open_camera(v["camera"], v["input"] or None, **options(v))
-        self.image_out = self.publisher(Image, "image", IMAGES)
+        self.image_out = self.publisher(Image, "image", LOOP)  # reliable: whoever subscribes gets it
         self.info_out = self.publisher(CameraInfo, "camera_info", LOOP)
         self.state_out = self.publisher(JointState, "view_state", LOOP) if self.camera.kind == "ptz" else None
         self.clock_out = self.publisher(Clock, "/clock", LOOP) if v["publish_clock"] else None

@@ -47,10 +47,9 @@ class Health:
             return self._problems.pop(key, None) is not None
 
     def clear(self) -> None:
-        """Forget all problems and values; counters go on."""
+        """Forget all problems; counters and values go on."""
         with self._lock:
             self._problems.clear()
-            self._values.clear()
 
     def report(self) -> tuple[int, str, dict[str, str]]:
         """Worst level, one line of text, and the values."""

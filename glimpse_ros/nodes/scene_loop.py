@@ -134,6 +134,7 @@ class SceneLoop:
         """The policy says whether it is through."""
         if finished and self.phase == "ask":
             self.phase = "done"
+            self.reporter.solved("unanswered", "the policy answers again")
             if self.settings.loop:
                 self.begin()
         elif not finished and self.phase == "done" and self.asking is not None:
@@ -154,9 +155,12 @@ class SceneLoop:
 
     def look(self, now: float) -> None:
         """Take a glimpse from the newest frame, where it is time to and the frame serves."""
+        if self.newest is not None and 0.0 < self.settings.max_frame_age < now - self.newest.arrived:
+            self.count("frames stale")  # it waited too long for an answer, or for a state
+            self.newest = None
         if self.newest is None and self.shot is None:
             return
-        kind = self.lens.decide(self.states(), now)
+        kind = self.lens.kind or self.lens.decide(self.states(), now)
         if kind == "ptz" and self.model.info.scene.projection != "spherical":
             text = f"model {self.model.info.name} is planar: a PTZ camera needs a spherical scene model"
             self.reporter.problem("projection", ERROR, text)

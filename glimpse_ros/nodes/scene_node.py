@@ -40,7 +40,7 @@ class SceneNode(GlimpseNode):
         """listener: told every glimpse, in the worker's thread. kwargs: of GlimpseNode."""
         self.listener = listener
         self.loop: SceneLoop | None = None
-        self._counted = (0, 0)  # frames received and repeated, a second ago
+        self._counted = (0, 0)  # frames repeated, and stale or late, a second ago
         super().__init__(name, **kwargs)
 
     def setup(self) -> None:
@@ -175,14 +175,14 @@ class SceneNode(GlimpseNode):
             return
         now = time.monotonic()
         self.image_silence.heard = max(self.image_silence.heard, self.loop.heard or 0.0)
-        quiet, arrived = self.image_silence.quiet(now), self._arrived()
+        quiet, refused = self.image_silence.quiet(now), self._refused()
         if quiet is None:
             self.solved("image", "frames arrive again")
         else:
             self.problem(
                 "image",
                 WARN,
-                f"no usable frame for {quiet:.1f} s, no new view is asked for: {self._no_frames(*arrived)}",
+                f"no usable frame for {quiet:.1f} s, no new view is asked for: {self._no_frames(*refused)}",
             )
         quiet = self.state_silence.quiet(now) if self.lens.kind == "ptz" else None
         if quiet is None:
@@ -192,16 +192,16 @@ class SceneNode(GlimpseNode):
             self.problem("view_state", WARN, f"no view_state for {quiet:.1f} s, frames cannot be placed: {why}")
         self.check_commanders("next_view")
 
-    def _arrived(self) -> tuple[int, int]:
-        """Frames that came since the last call, and those of them whose stamp was not new."""
-        now = self.health.counted("frames received"), self.health.counted("frames repeated")
-        before, self._counted = self._counted, now
-        return now[0] - before[0], now[1] - before[1]
+    def _refused(self) -> tuple[int, ...]:
+        """Frames since the last call that were repeated, and that were stale or late."""
+        now = [self.health.counted(f"frames {what}") for what in ("repeated", "stale", "late")]
+        before, self._counted = self._counted, (now[0], now[1] + now[2])
+        return tuple(n - b for n, b in zip(self._counted, before, strict=True))
 
-    def _no_frames(self, arrived: int, repeated: int) -> str:
+    def _no_frames(self, repeated: int, old: int) -> str:
         if repeated:
             return f"{self.image.topic_name} is frozen, its stamp does not change"
-        if arrived:
+        if old:
             return f"frames arrive on {self.image.topic_name}, but stale or out of order"
         return why_silent(self, self.image, IMAGES, large=True)
 

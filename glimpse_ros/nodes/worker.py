@@ -32,8 +32,10 @@ class Worker:
         self._tick, self._period = tick, period
 
     def start(self) -> None:
-        """Start the thread; nothing happens where it runs already."""
-        if self._thread is not None:
+        """Start the thread; nothing happens where it runs already. RuntimeError where an old job still hangs."""
+        if self._thread is not None and self._thread.is_alive():
+            if self._stopping:
+                raise RuntimeError(f"{self._name}: a job of before is still running")
             return
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)

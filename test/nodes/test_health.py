@@ -21,13 +21,13 @@ def test_a_problem_is_fresh_once_and_again_when_its_level_changes():
     assert health.problem("a", ERROR, "4")
 
 
-def test_counters_outlive_problems():
+def test_counters_and_values_outlive_problems():
     health = Health()
     assert [health.count("frames"), health.count("frames", 2)] == [1, 3]
     health.tell("model", "mosaic")
-    assert health.report()[2] == {"model": "mosaic", "frames": "3"}
+    health.problem("a", WARN, "slow")
     health.clear()
-    assert health.report()[2] == {"frames": "3"} and health.counted("frames") == 3
+    assert health.report() == (OK, "ok", {"model": "mosaic", "frames": "3"}) and health.counted("frames") == 3
 
 
 def test_silence_has_a_limit():

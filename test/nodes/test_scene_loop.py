@@ -215,6 +215,17 @@ def test_stale_frozen_and_late_frames_are_counted_and_not_used():
     assert bench.counted("frames repeated") == 10 and bench.counted("frames late") == 1
 
 
+def test_a_frame_that_waited_too_long_for_an_answer_is_not_used():
+    bench = Bench("wide", max_frame_age=1.0)
+    bench.frame(DAY, now=0.0)
+    bench.answer(0.1, now=0.1)
+    bench.frame(DAY + 33, now=0.133)
+    bench.answer(0.2, now=5.0)  # the camera was silent meanwhile
+    assert len(bench.records) == 1 and bench.counted("frames stale") == 1
+    bench.frame(DAY + 5000, now=5.1)
+    assert len(bench.records) == 2
+
+
 def test_malformed_frames_are_counted_named_and_skipped():
     bench = Bench()
     bench.frame(DAY, value="image of 3x3 rgb8: step 1 is shorter than a row of 9 bytes", at=(0.0, 0.0, 1.0))

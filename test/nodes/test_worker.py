@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from glimpse_ros.nodes.worker import Worker
 
 
@@ -65,4 +67,17 @@ def test_a_job_may_stop_its_own_worker():
     worker = started()
     worker.post("last", worker.stop)
     time.sleep(0.1)
+    assert worker.stop()
+
+
+def test_it_does_not_start_over_a_job_that_hangs():
+    worker, go = started(), threading.Event()
+    worker.post("slow", go.wait)
+    time.sleep(0.05)
+    assert not worker.stop(timeout=0.05)
+    with pytest.raises(RuntimeError, match="still running"):
+        worker.start()
+    go.set()
+    assert worker.stop()
+    worker.start()
     assert worker.stop()
