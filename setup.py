@@ -9,8 +9,14 @@ from setuptools import find_packages, setup
 NAME = "glimpse_ros"
 NODES = ("camera_node", "scene_node", "policy_node")
 
-# Every lower bound was tried: the whole test suite on Python 3.10 with the oldest of each (test/test_package.py).
-REQUIRES = ["numpy>=1.26", "opencv-python>=4.9", "rosbags>=0.10"]
+# Every lower bound was tried, these and the cpu extra together on Python 3.10.
+REQUIRES = [
+    "numpy>=1.21.5",
+    "opencv-python>=4.5.5",
+    "pillow>=9.0.0",
+    "rosbags>=0.11.0",
+    "backports.zstd>=1.0.0; python_version < '3.14'",
+]
 
 # ROS 2 Kilted from PyPI, for machines without a ROS of their own. Never beside a system ROS.
 ROS = ["ros-kilted-rclpy[fastrtps]>=9.1.2"]
@@ -32,18 +38,21 @@ ROS += [
     }.items()
 ]
 
-TRAIN = ["torch>=2.6", "onnx>=1.17", "onnxscript>=0.5", "tensorboard>=2.18", "tyro>=0.9"]
+TRAIN = ["torch>=2.13.0", "onnx>=1.17.0", "tensorboard>=2.18.0", "tyro>=0.9.2"]
+
+VIEWER = ["rerun-sdk>=0.26.2"]
 
 EXTRAS = {
     "ros": ROS,
-    "cpu": ["onnxruntime>=1.20"],
-    "gpu": ["onnxruntime-gpu>=1.20"],  # instead of cpu, never beside it
+    "cpu": ["onnxruntime>=1.16.3"],
+    "gpu": ["onnxruntime-gpu>=1.16.3"],  # instead of cpu, never beside it
     "train": TRAIN,
-    "viewer": ["rerun-sdk>=0.24"],
+    "viewer": VIEWER,
     # ruff and mypy to the minor version: a newer one may ask for other formatting.
     "test": [
         *(name for name in TRAIN if not name.startswith("torch")),
         "torch==2.13.0",
+        *VIEWER,
         "hypothesis>=6.100",
         "mypy~=2.4.1",
         "pytest>=8",
