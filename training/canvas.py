@@ -2,10 +2,10 @@
 
 A glimpse is encoded at its own g x g pixels and its features are written into a map of the whole scene at its place,
 gated by sharpness, so that a sharper look is never overwritten by a blurrier one; its pixels go into a mosaic by the
-same rule. Two networks read the memory: a U-Net with a little attention at its coarsest level imagines, at a quarter of
-the resolution, what was not seen, and tells how wrong it expects to be; a shallow one at full resolution sharpens what
-was. Nothing is re-encoded and no state grows (the finding of CanViT,
-arXiv 2603.22570: train on random glimpses, with any policy in mind; the design here is our own).
+same rule. What was not seen is first guessed by a Gaussian prior over scenes (`prior`). Two networks then correct: a
+U-Net with a little attention at its coarsest level, at a quarter of the resolution, imagines what was not seen and
+tells how wrong it expects to be; a shallow one at full resolution sharpens what was. Nothing is re-encoded and no state
+grows (the finding of CanViT, arXiv 2603.22570: train on random glimpses, for any policy; the design is our own).
 
 B batch, H x W canvas (256 x 512), h x w = H/4 x W/4 feature map, F features, N = H/16 * W/16 belief cells.
 """
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import retina
+from .prior import CELL, Prior
 
 DETAIL_SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8)  # s at which the belief tells how much detail a look would still miss
 BELIEF_CHANNELS = 2 + len(DETAIL_SCALES)  # error now, error at each detail scale, sharpness
@@ -104,6 +105,7 @@ class Canvas(nn.Module):
             nn.Conv2d(4, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
             nn.Conv2d(32, config.features, 3, padding=1),
         )  # fmt: skip
+        self.prior = Prior(config.height // CELL, config.width // CELL)
         self.enter1 = Conv(4 * (10 + config.features), c1, wraps)
         self.enc1 = Residual(c1, wraps, GROUPS)
         self.down2 = nn.Conv2d(c1, c2, 2, stride=2)
@@ -121,7 +123,7 @@ class Canvas(nn.Module):
         self.up0 = nn.Conv2d(c1, c0, 1)
         self.dec0 = nn.Sequential(Residual(c0, wraps), Residual(c0, wraps))
         self.leave = Conv(c0, 48, wraps)
-        for last in (self.dream, self.leave):  # starts as the filled mosaic
+        for last in (self.dream, self.leave):  # starts as mosaic and prior
             for weight in last.parameters():
                 nn.init.zeros_(weight)
         y = (torch.arange(config.height // 4) + 0.5) / (config.height // 4) * 2 - 1
@@ -213,22 +215,23 @@ class Canvas(nn.Module):
         return torch.cat([errors.sqrt(), known], 1).flatten(2).transpose(1, 2)
 
     def fill(self, pooled: Tensor, known: Tensor) -> Tensor:
-        """Colour times seen (B, 3, h, w) and the share seen (B, 1, h, w) -> a smooth guess everywhere, (B, 3, h, w).
-
-        The mosaic's multi-scale normalised convolution (`core.memory.fill`) by pooling: what the networks correct.
-        """
-        levels = [(pooled, known)]
-        while levels[-1][1].shape[2] > 2:
+        """Colour times seen (B, 3, h, w) and the share seen (B, 1, h, w) -> a soft guess everywhere, (B, 3, h, w):
+        the prior's posterior mean, and near what was seen what it got wrong there (multi-scale normalised convolution,
+        as in `core.memory.fill`). What the networks correct."""
+        with torch.autocast(pooled.device.type, enabled=False):  # conjugate gradients need their digits
+            mean = self.prior(F.avg_pool2d(pooled, 4), F.avg_pool2d(known, 4))
+        coarse = self._enlarge(self._enlarge(mean))
+        levels = [(pooled - coarse * known, known)]
+        for _ in range(3):
             c, m = levels[-1]
             levels.append((F.avg_pool2d(c, 2), F.avg_pool2d(m, 2)))
-        c, m = levels[-1]
-        total = m.mean((2, 3), keepdim=True)
-        mean = (c.mean((2, 3), keepdim=True) + 0.5e-4) / (total + 1e-4)  # grey before the first glimpse
-        estimate = torch.where(m > 1e-3, c / m.clamp(min=1e-3), mean)
-        for c, m in reversed(levels[:-1]):
+        estimate = torch.zeros_like(levels[-1][0])
+        for level, (c, m) in enumerate(reversed(levels)):
+            if level:
+                estimate = self._enlarge(estimate)
             weight = (2 * m).clamp(max=1)
-            estimate = weight * c / m.clamp(min=1e-4) + (1 - weight) * self._enlarge(estimate)
-        return estimate
+            estimate = weight * c / m.clamp(min=1e-4) + (1 - weight) * estimate
+        return coarse + estimate
 
     def _enlarge(self, x: Tensor) -> Tensor:
         """Linear upsampling by 2, across the seam of a sphere."""

@@ -127,6 +127,9 @@ def train(args: Args) -> Path:
     height, width = config.height // 4, config.width // 4
     everything = scenes.load(args.data, widest=config.width // 2)
     kept, held_out = scenes.split(everything[: args.images] if args.images else everything)
+    if step == 0:
+        for model in (net, average):
+            model.prior.fit(kept, config.spherical)
     held = np.stack([scenes.resize(im[..., :3], height, width) for im in held_out])
     truth = torch.from_numpy(held).permute(0, 3, 1, 2).float().to(device) / 255
     source = scenes.batches(kept, args.batch, height, width, config.spherical, args.seed + step)

@@ -28,7 +28,7 @@ from glimpse_ros.core.types import GlimpseError, SceneSpec
 from . import retina, scenes, views
 from .canvas import DETAIL_SCALES, Canvas, CanvasConfig, Memory
 
-SPREAD = (0.003, 0.03)  # typical squared error in [0, 1]^2 of a pixel that was seen, and of one that was not
+SHARP = 0.003  # typical squared error in [0, 1]^2 of a pixel that was seen
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Args:
     """scenes a step"""
     most: int = 30
     """longest episode [glimpses]"""
-    lr: float = 1e-3
+    lr: float = 7e-4
     """peak learning rate of AdamW"""
     weight_decay: float = 0.02
     ema: float = 0.998
@@ -110,14 +110,20 @@ def losses(
 ) -> tuple[Tensor, dict[str, float]]:
     """Weighted squared error of the reconstruction, and the likelihood of the errors that the belief predicts.
 
-    Pixels that were seen weigh ten times those that were not: these hold nine tenths of the squared error, and what
-    there is to gain by sharpening would drown in it. Each pixel's optimum stays what it was.
+    Every pixel is weighed by the error that is usual for it: those that were not seen hold nine tenths of the squared
+    error, and what there is to gain by sharpening would drown in it. Each pixel's optimum stays what it was.
     """
     memory = roll_out(net, scene, places, lengths)
-    reconstruction, errors = net(memory)
+    errors, smooth, x1, x2 = net.perceive(memory)
+    reconstruction = net.decode(memory, smooth, x1, x2)
+    guess = torch.nn.functional.interpolate(smooth.detach().float(), scale_factor=4.0, mode="nearest")
     square = (reconstruction - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
     unseen = (memory[1] <= 0).float()  # (B, 1, H, W)
-    main = (square * known / torch.where(unseen > 0, SPREAD[1], SPREAD[0])).sum() / known.sum().clamp(min=1)
+    with torch.no_grad():  # a scene's own difficulty: bright, harsh ones would drown the others
+        hard = ((memory[1] <= 0) * known * (guess - scene).square().mean(1, keepdim=True)).sum((1, 2, 3))
+        hard = hard / (unseen * known).sum((1, 2, 3)).clamp(min=1) + 0.01
+    weight = known * torch.where(unseen > 0, 1 / hard[:, None, None, None], 1 / SHARP)
+    main = (square * weight).sum() / known.sum().clamp(min=1)
     with torch.no_grad():
         now = torch.nn.functional.avg_pool2d(square, 16)
         truth = torch.cat([now, *(detail(scene, s, net.config.spherical) for s in DETAIL_SCALES)], 1).clamp(min=1e-5)
@@ -200,6 +206,9 @@ def train(args: Args) -> Path:
         average.load_state_dict(kept_weights)
     everything = scenes.load(args.data, rate=args.rate, topic=args.topic)
     kept, held_out = scenes.split(everything[: args.images] if args.images else everything)
+    if step == 0 and args.init is None:
+        for model in (net, average):
+            model.prior.fit(kept, config.spherical)
     log = SummaryWriter(str(args.out))
     rng = np.random.default_rng([args.seed, step])
     spec = SceneSpec(config.height, config.width, args.projection)

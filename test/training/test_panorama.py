@@ -44,13 +44,15 @@ def test_a_sharper_look_is_never_overwritten_by_a_blurrier_one():
     assert torch.allclose(after[0][0, :, 32, 5], torch.tensor([0.0, 0.0, 1.0]), atol=1e-5)
 
 
-def test_an_untrained_model_is_the_filled_mosaic():
+def test_an_untrained_model_is_mosaic_and_prior():
     net = Canvas(SMALL)
+    net.prior.mean.fill_(0.3)
     memory = write(net.empty(1), net, (0.25, 0.5, 0.75), View(-1, 0, 0.25))
     reconstruction, _ = net(memory)
-    assert torch.allclose(
-        reconstruction, torch.tensor([0.25, 0.5, 0.75])[None, :, None, None].expand(1, 3, 64, 128), atol=2e-3
-    )
+    seen = (memory[1] > 0).expand(-1, 3, -1, -1)
+    assert torch.equal(reconstruction[seen], memory[0][seen])
+    assert torch.allclose(reconstruction[0, :, :8, 60:68], torch.tensor(0.3), atol=1e-3), "far away: the prior's mean"
+    assert torch.allclose(reconstruction[0, :, 32, 17], torch.tensor([0.25, 0.5, 0.75]), atol=0.2), "near: like it"
 
 
 def test_rolling_the_scene_rolls_the_reconstruction():
