@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from glimpse_ros.core.bundle import load_policy, load_scene  # noqa: E402
 from glimpse_ros.core.explorer import explore, look_at_canvas  # noqa: E402
 from glimpse_ros.core.types import Frame, GlimpseError, Limits, PanTiltZoom, SceneSpec, View  # noqa: E402
-from training import export, gain, imagine, panorama, scenes, views  # noqa: E402
+from training import export, gain, panorama, scenes, views  # noqa: E402
 from training.canvas import Canvas, CanvasConfig  # noqa: E402
 from training.gain_policy import GainPolicy  # noqa: E402
 
@@ -101,25 +101,6 @@ def test_a_few_steps_beat_the_mosaic_on_one_scene():
         loss.backward()
         optimizer.step()
     assert figures["rmse"] < 0.7 * before, "it imagines what one glimpse does not show"
-
-
-def test_imagination_is_a_head_start_for_training(folder, tmp_path):
-    args = imagine.Args(folder, tmp_path / "imagine.pt", height=128, width=256, steps=3, batch=4, device="cpu")
-    start = imagine.train(args)
-    options = {"height": 128, "width": 256, "batch": 2, "most": 3, "device": "cpu", "init": start}
-    path = panorama.train(panorama.Args(folder, tmp_path / "full", steps=1, **options))
-    before, after = (torch.load(p, weights_only=True)["net"]["enter1.conv.weight"] for p in (start, path))
-    assert torch.allclose(before, after, atol=0.01) and not torch.equal(before, after)
-
-
-def test_what_imagination_is_shown_is_what_was_seen():
-    scene = torch.rand(1, 3, 16, 32)
-    places = torch.tensor([[[0.0, 0.0, 0.25], [0.0, 0.0, 1.0]]])
-    pooled, seen, sharp = imagine.show(scene, places, torch.tensor([1]), True)
-    assert seen.sum() == 64 and torch.equal(pooled[..., 4:12, 12:20], scene[..., 4:12, 12:20])
-    pooled, seen, sharp = imagine.show(scene, places, torch.tensor([2]), True)
-    assert seen.min() == 1 and torch.equal(pooled[..., 4:12, 12:20], scene[..., 4:12, 12:20])
-    assert sharp[0, 0, 8, 16] > sharp[0, 0, 0, 0] and not torch.allclose(pooled[..., :4, :], scene[..., :4, :])
 
 
 def test_what_is_not_known_costs_nothing():
