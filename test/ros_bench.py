@@ -75,7 +75,7 @@ class Probe(Node):
         """Level, text and values of the newest diagnostics of a node."""
         for message in reversed(self.heard["/diagnostics"]):
             for status in message.status:
-                if status.name.endswith(f"/{node}: loop"):
+                if status.name == f"{self.get_namespace().strip('/')}/{node}: loop":
                     return status.level[0], status.message, {v.key: v.value for v in status.values}
         return 0, "", {}
 

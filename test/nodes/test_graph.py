@@ -61,7 +61,14 @@ def in_one_process(model, policy, glimpses, seed):
 
 @pytest.mark.parametrize(
     ("model", "policy"),
-    [("mosaic", "random"), ("mosaic", "grid"), ("mosaic", "uncertainty"), ("bundle", "learned"), ("bundle", "random")],
+    [
+        ("mosaic", "random"),
+        ("mosaic", "grid"),
+        ("mosaic", "uncertainty"),
+        ("mosaic", "saliency"),
+        ("bundle", "learned"),
+        ("bundle", "random"),
+    ],
 )
 @pytest.mark.parametrize("seed", [0, 7])
 def test_the_graph_and_the_explorer_give_identical_views(model, policy, seed, tmp_path):
