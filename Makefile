@@ -23,6 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 VENV_MADE := $(VENV)/.made-$(ROS)
 RUN_READY := $(VENV)/.run-$(RUNTIME)
 TEST_READY := $(VENV)/.test-$(RUNTIME)
+CONSTRAINTS := $(VENV)/constraints.txt
 INSTALLED := $(VENV)/.installed
 
 SOURCES := $(shell find glimpse_ros launch config models resource -type f -not -path '*/__pycache__/*' 2>/dev/null)
@@ -60,6 +61,9 @@ $(VENV_MADE):
 	echo "Setting up $(VENV) with $$($$found --version), ROS: $(ROS). Once only; it takes a few minutes."; \
 	rm -rf $(VENV) && "$$found" -m venv $(if $(ROS_DISTRO),--system-site-packages) $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip 'setuptools>=70.1'
+	@# A system ROS is compiled for its own numpy; a newer one in the venv would hide that and break the messages.
+	@: > $(CONSTRAINTS)
+	@$(if $(ROS_DISTRO),$(VENV)/bin/python -c 'import numpy; print("numpy==" + numpy.__version__)' > $(CONSTRAINTS) || true)
 	@touch $@
 
 $(RUN_READY): setup.py | $(VENV_MADE)
@@ -80,9 +84,9 @@ $(INSTALLED): setup.py setup.cfg package.xml $(SOURCES) | $(RUN_READY)
 define install
 	@$(VENV)/bin/python -m pip uninstall --quiet --yes $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu) 2>/dev/null; \
 	rm -f $(VENV)/.run-* $(VENV)/.test-*
-	$(VENV)/bin/python -m pip install --progress-bar off --no-build-isolation '.[$(1)]'
+	$(VENV)/bin/python -m pip install --progress-bar off --no-build-isolation -c $(CONSTRAINTS) '.[$(1)]'
 	@$(VENV)/bin/python -c 'import cv2' 2>/dev/null || { \
 	    $(VENV)/bin/python -m pip uninstall --quiet --yes opencv-python && \
-	    $(VENV)/bin/python -m pip install --progress-bar off opencv-python-headless; }
+	    $(VENV)/bin/python -m pip install --progress-bar off -c $(CONSTRAINTS) opencv-python-headless; }
 	@touch $@
 endef
