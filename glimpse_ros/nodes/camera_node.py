@@ -41,7 +41,7 @@ CAMERA = (
     *MOUNT,
     *JOINTS,
 )
-POLL = 120.0  # [Hz] at which a camera is asked for a new frame: well above its rate, so that none waits long
+POLL = 250.0  # [Hz] at which a camera is asked for a new frame: well above its rate, so that none waits long
 HEARTBEAT = 0.2  # [s] without a command after which a fast camera gives a frame all the same: one may have been lost
 STEP = 1_000_000_000 // 30  # [ns] that a fast camera's clock goes on at least
 STEPS = 300  # tried until it has a new frame
