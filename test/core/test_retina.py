@@ -90,6 +90,15 @@ def test_bounded_shrinks_the_longer_side_once():
     assert bounded(scene, 2048) is scene
 
 
+@pytest.mark.parametrize(("size", "exact"), [((400, 800), True), ((256, 401), False), ((430, 860), False)])
+def test_halving_on_the_way_is_the_area_resize(size, exact):
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    frame = frame if exact else cv2.GaussianBlur(frame, (0, 0), 4)
+    small = bounded(frame, 100)
+    direct = cv2.resize(frame, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert max(small.shape) == 100 and np.abs(small.astype(int) - direct).max() <= 2
+
+
 def test_unknown_padding_is_refused():
     with pytest.raises(GlimpseError, match="padding 'mirror': expected one of clamp, zero, edge"):
         sample(scene, View(0, 0, 1), SPEC, "planar", "mirror")
