@@ -1,0 +1,134 @@
+"""One step of the loop, without ROS: retina, scene model with its decoders, policy.
+
+Episodes of different inputs take turns, and each has a 1st and a 50th glimpse: a machine that slows down or speeds up
+meanwhile does so for all of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.bundle import load_scene
+from ..core.policies import first_view, make_policy
+from ..core.retina import bounded, sample
+from ..core.types import Episode, Glimpse, Limits, Policy, SceneModel, View
+from ..nodes.lens import canvas_for
+from ..progress import Progress
+from .figures import Figure, Settings, median, percentile
+from .scenery import picture
+
+Image = NDArray[np.uint8]
+SIZES = {"1 MP": (724, 1448), "8 MP": (2000, 4000), "32 MP": (4000, 8000)}  # height, width [px]
+RESIZE = {"1 MP": 2.0, "8 MP": 18.0, "32 MP": 36.0}  # goals [ms]
+STEP = 25.0  # goal [ms]
+SAME = (0.9, 1.1)  # what counts as equal
+REPEATS = 10  # of a resize
+
+
+def measure(settings: Settings, say: Progress) -> list[Figure]:
+    """The figures."""
+    scene = load_scene(settings.model, settings.provider)
+    policy = make_policy(settings.policy, settings.model, scene.info, settings.provider)
+    say("inputs of 1, 8 and 32 megapixels")
+    inputs = {name: picture(*size) for name, size in SIZES.items()}
+    ways: dict[str, Callable[[Image], Image]] = {
+        "resized once": bounded,
+        "in the scene node": partial(canvas_for, scene=scene.info.scene),
+    }
+    resizes: dict[tuple[str, str], list[float]] = {(way, name): [] for way in ways for name in inputs}
+    for repeat in range(min(REPEATS, 2 * settings.rounds)):
+        for (way, name), times in resizes.items():
+            say("resizing", repeat + 1, REPEATS)
+            times.append(milliseconds(partial(ways[way], inputs[name])))
+    canvases = {name: canvas_for(image, scene.info.scene) for name, image in inputs.items()}
+    inputs.clear()
+
+    turns: dict[str, list[list[Turn]]] = {name: [] for name in canvases}
+    episode(canvases["1 MP"], scene, policy, min(5, settings.glimpses))  # caches and allocators
+    for round_ in range(settings.rounds):
+        for name, canvas in canvases.items():
+            say("steps: episode", sum(map(len, turns.values())) + 1, len(turns) * settings.rounds)
+            turns[name].append(episode(canvas, scene, policy, settings.glimpses, seed=round_))
+    every = [turn for episodes in turns.values() for one in episodes for turn in one]
+    firsts = [one[0].total for episodes in turns.values() for one in episodes]
+    lasts = [one[-1].total for episodes in turns.values() for one in episodes]
+    totals = {name: [turn.total for one in episodes for turn in one] for name, episodes in turns.items()}
+    decoded, plain = decoders(scene, canvases["1 MP"], 10 * settings.rounds)
+
+    parts = ", ".join(
+        f"{part} {median([getattr(t, part) for t in every]):.1f}" for part in ("retina", "scene", "policy")
+    )
+    found = [Figure("a step, median", median([t.total for t in every]), "ms", high=STEP, note=parts)]
+    found += [Figure("a step, 95 of 100", percentile([t.total for t in every], 0.95), "ms")]
+    found += [Figure(f"a step, input of {n}, median", median(t), "ms", high=STEP) for n, t in totals.items()]
+    found += [
+        Figure("  32 MP over 1 MP", median(totals["32 MP"]) / median(totals["1 MP"]), "", *SAME),
+        Figure("the 1st glimpse, median", median(firsts), "ms", high=STEP),
+        Figure(f"the {settings.glimpses}th glimpse, median", median(lasts), "ms", high=STEP),
+        Figure(f"  {settings.glimpses}th over 1st", median(lasts) / median(firsts), "", *SAME),
+        Figure("scene model with decoders, median", median(decoded), "ms"),
+        Figure("scene model without, median", median(plain), "ms"),
+        Figure("  without over with", median(plain) / median(decoded), ""),
+    ]
+    for (way, name), times in resizes.items():
+        found.append(Figure(f"{name} {way}, median", median(times), "ms", high=RESIZE[name]))
+    return found
+
+
+class Turn:
+    """Milliseconds of one step."""
+
+    def __init__(self, began: float, seen: float, believed: float, decided: float) -> None:
+        self.retina = (seen - began) * 1e3
+        self.scene = (believed - seen) * 1e3
+        self.policy = (decided - believed) * 1e3
+        self.total = (decided - began) * 1e3
+
+
+def episode(canvas: Image, scene: SceneModel, policy: Policy, glimpses: int, seed: int = 0) -> list[Turn]:
+    """Explore a canvas from an empty memory on; the times of every step."""
+    info = scene.info
+    limits = Limits(s=info.s_range)
+    first = first_view(info, limits, seed)
+    scene.reset()
+    policy.reset(Episode(limits, glimpses, first, info.scene, seed))
+    view = policy.decide(scene.empty(), None).view
+    turns = []
+    for _ in range(glimpses):
+        began = time.perf_counter()
+        glimpse = look(canvas, view, scene)
+        seen = time.perf_counter()
+        estimate = scene.step(glimpse)
+        believed = time.perf_counter()
+        view = policy.decide(estimate, glimpse.view).view
+        turns.append(Turn(began, seen, believed, time.perf_counter()))
+    return turns
+
+
+def look(canvas: Image, view: View, scene: SceneModel) -> Glimpse:
+    """A glimpse of the canvas."""
+    padding = str(scene.info.details.get("padding", "clamp"))
+    return Glimpse(*sample(canvas, view, scene.info.glimpse, scene.info.scene.projection, padding))
+
+
+def decoders(scene: SceneModel, canvas: Image, pairs: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of steps with and without the decoders, in turns."""
+    glimpse = look(canvas, View(0.0, 0.0, scene.info.s_range[1]), scene)
+    scene.reset()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(pairs):
+        for decode, taken in ((True, times[0]), (False, times[1])):
+            taken.append(milliseconds(partial(scene.step, glimpse, decode)))
+    return times
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """That it takes."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1e3
