@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from glimpse_ros.core.types import GlimpseError
 
 from . import CLASSES, KINDS, Camera, render
-from .scene import World
 
 LARGEST = 8192  # pixels a side
 
@@ -31,29 +31,34 @@ def parse_size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def camera_for(world: World, size: tuple[int, int], projection: str, fov: float, pan: float, tilt: float) -> Camera:
+def camera_for(size: tuple[int, int], projection: str, fov: float, pan: float, tilt: float) -> Camera:
     """The camera of a picture; fov, pan (left of ahead) and tilt (down) in degrees. Raises GlimpseError."""
     height, width = size
     if projection == "spherical":
         if width != 2 * height:
             raise GlimpseError(f"--size {height}x{width}: a spherical picture is twice as wide as high")
-        return Camera(height, width, world.heading)
+        return Camera(height, width)
     if not 5 <= fov <= 150:
         raise GlimpseError(f"--fov {fov:g}: expected 5 to 150 degrees")
-    return Camera(height, width, world.heading + math.radians(pan), math.radians(fov), math.radians(tilt))
+    return Camera(height, width, math.radians(pan), math.radians(fov), math.radians(tilt))
+
+
+def prepare(path: Path) -> None:
+    """See to it that a picture can be written there, before the work of rendering it. Raises GlimpseError."""
+    if not cv2.haveImageWriter(path.name):
+        raise GlimpseError(f"{path}: no such kind of picture, expected a name that ends with .png or .jpg")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GlimpseError(f"{path}: its folder cannot be made ({error.strerror}), expected one to write to") from error
 
 
 def save(path: Path, picture: NDArray[np.uint8], quality: int) -> None:
-    """Write RGB or labels; the folder is made. Raises GlimpseError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write RGB or labels. Raises GlimpseError."""
     bgr = picture[..., ::-1] if picture.ndim == 3 else picture
-    try:
-        how = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
-        written = cv2.imwrite(str(path), bgr, how)
-    except cv2.error:
-        written = False
-    if not written:
-        raise GlimpseError(f"{path}: cannot be written as a picture, expected a name that ends with .png or .jpg")
+    how = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    if not cv2.imwrite(str(path), bgr, how):
+        raise GlimpseError(f"{path}: could not be written, expected a folder with room to write to")
 
 
 def numbered(path: Path, seed: int, count: int) -> Path:
@@ -108,7 +113,9 @@ def main(argv: list[str] | None = None) -> int:
                 f"--count {args.count} --seed {args.seed} --samples {args.samples}: expected at least one picture, "
                 "a seed from 0 and 1 to 256 samples"
             )
-        size = parse_size(args.size)
+        ahead = camera_for(parse_size(args.size), args.projection, args.fov, args.pan, args.tilt)
+        for path in filter(None, (args.out, args.labels)):
+            prepare(path)
         if args.classes:
             for i, c in enumerate(CLASSES):
                 print(i, c.name, *c.color)
@@ -116,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
         for k in range(args.count):
             seed = args.seed + k
             world = KINDS[args.kind](seed)
-            camera = camera_for(world, size, args.projection, args.fov, args.pan, args.tilt)
+            camera = replace(ahead, heading=ahead.heading + world.heading)
             progress.name = f"{args.kind} {seed} ({k + 1} of {args.count})"
             image, labels = render(world, camera, args.samples, progress)
             out = numbered(args.out, seed, args.count)
