@@ -112,14 +112,16 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
     drawn = helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, shape)
     decoder.graph.node[-1].output[0] = "decoder/reconstruction"
     then_out = helper.make_tensor_value_info("decoder/reconstruction", TensorProto.FLOAT, shape)
-    then_branch = helper.make_graph(list(decoder.graph.node), "decode", [], [then_out])
+    # The weights belong inside: ONNX Runtime packs a convolution only where it owns its weights.
+    then_branch = helper.make_graph(
+        list(decoder.graph.node), "decode", [], [then_out], initializer=list(decoder.graph.initializer)
+    )
     blank = helper.make_node(
         "ConstantOfShape", ["blank/shape"], ["blank/out"], value=numpy_helper.from_array(np.zeros(1, np.float32))
     )
     else_out = helper.make_tensor_value_info("blank/out", TensorProto.FLOAT, shape)
     else_branch = helper.make_graph([blank], "skip", [], [else_out])
     graph = trunk.graph
-    graph.initializer.extend(decoder.graph.initializer)
     graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), "blank/shape"))
     graph.input.append(helper.make_tensor_value_info("decode", TensorProto.BOOL, [1]))
     graph.node.append(
