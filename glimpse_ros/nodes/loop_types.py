@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..core.memory import Mosaic
 from ..core.types import Glimpse, PanTiltZoom, SceneEstimate, View
@@ -53,3 +56,14 @@ class Output(Protocol):
 
     def show_mosaic(self, mosaic: Mosaic, stamp: int) -> None:
         """Publish what was really seen."""
+
+
+@dataclass
+class Shot:
+    """A frame on its way through the loop."""
+
+    message: Any  # not decoded until it is known to be used
+    stamp: int  # ns
+    arrived: float  # steady clock [s]
+    canvas: NDArray[np.uint8] | None = None  # of a wide camera: (H, W, 3), decoded and bounded
+    used: int = 0  # glimpses taken from it

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import cv2
@@ -24,22 +23,13 @@ from .episode import SECOND, Asking
 from .frames import FrameGate
 from .health import ERROR, WARN, Reporter
 from .lens import Lens, canvas_for
-from .loop_types import LoopSettings, Output, Record
+from .loop_types import LoopSettings, Output, Record, Shot
 from .tag import BeliefTag
 from .views import JointMerger, Settling, ViewRing
 
 MANY = 3  # failed glimpses or unanswered questions in a row
 STATE_WAIT = 0.1  # [s] that a frame waits for a state at or after its stamp; then the last state must do
 Phase = Literal["look", "ask", "done"]
-
-
-@dataclass
-class _Shot:
-    message: Any
-    stamp: int
-    arrived: float
-    canvas: NDArray[np.uint8] | None = None  # decoded and bounded
-    used: int = 0  # glimpses taken from it
 
 
 class SceneLoop:
@@ -88,8 +78,8 @@ class SceneLoop:
         self.asking: Asking | None = None
         self.estimate: SceneEstimate | None = None
         self.taken: tuple[View, PanTiltZoom | None] | None = None
-        self.newest: _Shot | None = None  # not looked at yet
-        self.shot: _Shot | None = None  # the wide frame that is being cropped
+        self.newest: Shot | None = None  # not looked at yet
+        self.shot: Shot | None = None  # the wide frame that is being cropped
         self.commands = JointMerger(self.settings.joints)
         self.reporter.health.tell("episode", self.episode)
 
@@ -106,7 +96,7 @@ class SceneLoop:
                 self.ring.clear()
             self.begin()
         self.heard = now
-        self.newest = _Shot(message, stamp, now)
+        self.newest = Shot(message, stamp, now)
         self.look(now)
 
     def answer(self, frame_id: str, stamp: int, names: Sequence[str], positions: Sequence[float], now: float) -> None:
@@ -169,7 +159,7 @@ class SceneLoop:
         elif kind == "wide":
             self._look_wide(now)
 
-    def _look_ptz(self, shot: _Shot, now: float) -> None:
+    def _look_ptz(self, shot: Shot, now: float) -> None:
         state = self.ring.newest()
         if state is None or (state[0] < shot.stamp and now - shot.arrived < STATE_WAIT):
             return
@@ -233,7 +223,7 @@ class SceneLoop:
         self.shot.used += 1
         self._take(Frame(self.shot.canvas, self.shot.stamp), self.view, camera, now)
 
-    def _decoded(self, shot: _Shot) -> NDArray[np.uint8] | None:
+    def _decoded(self, shot: Shot) -> NDArray[np.uint8] | None:
         try:
             image = self.decode(shot.message)
         except GlimpseError as err:

@@ -2,6 +2,7 @@
 
 import time
 
+import onnxruntime
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -72,6 +73,16 @@ def test_after_a_bad_bundle_another_one_can_be_configured(tmp_path):
         assert node.set_parameters([Parameter("model", value="mosaic")])[0].successful
         assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
         assert node.loop.model.info.name == "mosaic"
+
+
+@pytest.mark.parametrize("parameters", [{"provider": "cuda"}, {"require_gpu": True}, {"provider": "abacus"}])
+def test_a_missing_provider_is_refused_not_replaced(parameters, tmp_path):
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has CUDA")
+    with Bench() as bench:
+        node = bench.add(SceneNode, "unconfigured", model=str(write_bundle(tmp_path / "b")), **parameters)
+        assert node.trigger_configure() == FAILURE and "\n" not in node.refusal
+        assert "GPU" in node.refusal or parameters.get("provider", "CUDA") in node.refusal.lower(), node.refusal
 
 
 def test_the_lifecycle_is_driven_over_its_services_too():

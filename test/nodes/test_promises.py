@@ -42,6 +42,10 @@ class Driver:
         self.commands.append(message)
         self.at = tuple(message.position)
 
+    def answers(self) -> int:
+        """Commands, those counted once that came again because a belief was asked again."""
+        return len({ns_from_stamp(m.header.stamp) for m in self.commands})
+
     def _run(self) -> None:
         while not self._over.wait(0.02):
             if not self.silent:
@@ -255,7 +259,8 @@ def test_time_running_backwards_resets_the_memory_once():
         wait_for(lambda: len(beliefs) > n + 5)
         tags = [BeliefTag.parse(m.header.frame_id) for m in beliefs]
         assert len({tag.episode for tag in tags}) == 2
-        assert [tag.step for tag in tags if tag.episode == tags[-1].episode][:3] == [1, 2, 3]
+        steps = dict.fromkeys(tag.step for tag in tags if tag.episode == tags[-1].episode)  # one may be asked again
+        assert list(steps)[:3] == [1, 2, 3]
         assert scene.health.counted("time jumps back") == 1
 
 
@@ -265,16 +270,16 @@ def test_done_ends_the_loop_and_reset_begins_it_again():
         scene, policy = pair(bench, glimpses=4)
         wait_for(lambda: dones and dones[-1].data)
         time.sleep(0.5)
-        assert len(driver.commands) == 3  # the first glimpse needs none
+        assert driver.answers() == 3  # the first glimpse needs none
         for service, more in (("scene_node/reset", 3), ("policy_node/reset", 3)):
-            n, m = len(driver.commands), len(dones)
+            n, m = driver.answers(), len(dones)
             client = bench.probe.create_client(Trigger, service)
             assert client.wait_for_service(5.0)
             answer = client.call_async(Trigger.Request())
             wait_for(answer.done)
             assert answer.result().success
             wait_for(lambda m=m: len(dones) > m and dones[-1].data)
-            assert len(driver.commands) == n + more
+            assert driver.answers() == n + more
         assert [d.data for d in dones] == [False, True, False, True, False, True] or dones[-1].data
 
 
