@@ -84,7 +84,7 @@ $(INSTALLED): setup.py setup.cfg package.xml $(SOURCES) | $(RUN_READY)
 define install
 	@$(VENV)/bin/python -m pip uninstall --quiet --yes $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu) 2>/dev/null; \
 	rm -f $(VENV)/.run-* $(VENV)/.test-*
-	$(VENV)/bin/python -m pip install --progress-bar off --no-build-isolation -c $(CONSTRAINTS) '.[$(1)]'
+	$(VENV)/bin/python -m pip install --progress-bar off --no-compile --no-build-isolation -c $(CONSTRAINTS) '.[$(1)]'
 	@$(VENV)/bin/python -c 'import cv2' 2>/dev/null || { \
 	    $(VENV)/bin/python -m pip uninstall --quiet --yes opencv-python && \
 	    $(VENV)/bin/python -m pip install --progress-bar off -c $(CONSTRAINTS) opencv-python-headless; }
