@@ -47,6 +47,8 @@ def test_joint_trajectory_takes_as_long_as_the_rates_say():
         sent = bench.probe.listen("policy_node/joint_trajectory", JointTrajectory)
         zooms = bench.probe.listen("policy_node/zoom", Float64)
         asker = Asker(bench, command_interface="joint_trajectory", pan_rate=0.5, tilt_rate=0.25, pan_joint="yaw")
+        bench.matched("policy_node/joint_trajectory")
+        bench.matched("policy_node/zoom")
         view = asker.ask()
         pan, tilt, zoom = view.position
         (message,) = wait_for(lambda: sent)
@@ -65,6 +67,7 @@ def test_joint_state_with_signs_of_the_device():
     with Bench() as bench:
         sent = bench.probe.listen("policy_node/joint_command", JointState)
         asker = Asker(bench, command_interface="joint_state", pan_sign=-1, tilt_sign=-1)
+        bench.matched("policy_node/joint_command")
         view = asker.ask()
         (message,) = wait_for(lambda: sent)
         assert list(message.name) == ["pan", "tilt"]
@@ -75,6 +78,7 @@ def test_float64_goes_in_steps_no_faster_than_the_rates():
     with Bench() as bench:
         pans = bench.probe.listen("policy_node/pan", Float64)
         asker = Asker(bench, command_interface="float64", pan_rate=4.0, tilt_rate=4.0)
+        bench.matched("policy_node/pan")
         goal = asker.ask().position[0]
         wait_for(lambda: pans and pans[-1].data == goal)
         ways = [abs(b.data - a.data) for a, b in itertools.pairwise(pans)]
@@ -90,6 +94,7 @@ def test_the_hold_stops_a_slew_where_the_mount_is():
         asker = Asker(bench, command_interface="float64", pan_rate=0.2)
         bench.probe.out("view_state", JointState)
         bench.matched("view_state", subscribers=1)
+        bench.matched("policy_node/pan")
         asker.ask()
         wait_for(lambda: len(pans) > 3)
         bench.probe.state(5, 0.01, 0.02, 1.0)
@@ -112,9 +117,10 @@ def test_markers_show_the_frustum_and_the_trail_in_the_mounts_frame():
     with Bench() as bench:
         heard = bench.probe.listen("markers", MarkerArray)
         asker = Asker(bench, frame_id="pan_tilt_base")
+        bench.matched("markers")
         asker.ask(PanTiltZoom(0.0, 0.0, 1.0))
         view = asker.ask(PanTiltZoom(1.5707963267948966, 0.0, 1.0))
-        frustum, trail, _ = wait_for(lambda: len(heard) > 1 and heard)[-1].markers
+        frustum, trail, _ = wait_for(lambda: heard and len(heard[-1].markers[1].points) == 2 and heard)[-1].markers
         assert frustum.header.frame_id == "pan_tilt_base" and len(frustum.points) == 16
         ahead, left = trail.points
         assert (ahead.x, ahead.y, ahead.z) == pytest.approx((1, 0, 0), abs=1e-9)
