@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import prints, surfaces
+from . import decals, prints, surfaces
 from .light import Lamp
 from .paint import Color, Hit, Material, Surface, linear, material, tint, vary
 from .scene import Builder
@@ -108,7 +108,7 @@ def coffee_table(b: Builder, f: Fittings, rng: np.random.Generator) -> None:
     z = 0.417
     for x, yaw in ((-0.26, 0.25), (-0.22, -0.1)):
         sheet = flat(b, x, -0.06, z, yaw + rng.uniform(-0.2, 0.2))
-        sheet.box((-0.105, 0.105), (-0.006, 0.0), (-0.148, 0.148), surfaces.pasted(prints.concert(rng)), "book")
+        sheet.box((-0.105, 0.105), (-0.006, 0.0), (-0.148, 0.148), decals.pasted(prints.concert(rng)), "book")
         z += 0.007
     bowl = surfaces.plain(vary((90, 120, 130), rng, 20), 0.05, 0.08)
     b.cone((0.2, 0.06, 0.415), 0.07, 0.07, bowl, "container", taper=1.9)
@@ -137,7 +137,7 @@ def desk(b: Builder, width: float, f: Fittings, rng: np.random.Generator) -> Non
         b.box((w - 0.49, w - 0.07), (-0.675, -0.66), (z, z + 0.17), f.white, "table")
         b.rod((w - 0.33, -0.69, z + 0.12), (w - 0.23, -0.69, z + 0.12), 0.007, f.metal, "table")
     b.box((-0.33, 0.33), (-0.3, -0.27), (top + 0.13, top + 0.53), surfaces.plain((20, 21, 24)), "screen")
-    picture = surfaces.pasted(prints.screen(rng), glow=0.75)
+    picture = decals.pasted(prints.screen(rng), glow=0.75)
     b.box((-0.318, 0.318), (-0.302, -0.29), (top + 0.145, top + 0.518), picture, "screen")
     b.box((-0.03, 0.03), (-0.26, -0.23), (top, top + 0.3), f.metal, "screen")
     b.box((-0.13, 0.13), (-0.34, -0.16), (top, top + 0.012), f.metal, "screen")
@@ -145,7 +145,7 @@ def desk(b: Builder, width: float, f: Fittings, rng: np.random.Generator) -> Non
     b.ball((0.3, -0.53, top + 0.005), (0.03, 0.05, 0.025), f.white, "table")
     cup(b.at(-0.48, -0.45, top), surfaces.plain(f.accent, 0.03, 0.05))
     sheet = flat(b, w - 0.28, -0.4, top + 0.003, 0.2)
-    sheet.box((-0.105, 0.105), (-0.003, 0), (-0.148, 0.148), surfaces.pasted(prints.whiteboard(rng)), "book")
+    sheet.box((-0.105, 0.105), (-0.003, 0), (-0.148, 0.148), decals.pasted(prints.whiteboard(rng)), "book")
     holder = b.at(w - 0.18, -0.16, top)
     holder.cone((0, 0, 0), 0.04, 0.1, f.dark, "container")
     for k in range(6):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import masonry, signs, surfaces
+from . import decals, masonry, signs, surfaces
 from .letters import RGB
 from .paint import Color, Material, vary
 from .scene import Builder
@@ -102,8 +102,7 @@ class Style:
         window = (float(rng.uniform(0.85, 1.1)), float(rng.uniform(1.35, 1.65)))
         bars = (2, int(rng.integers(2, 5)))
         panes = tuple(
-            surfaces.pasted(signs.pane(rng, frame, *bars, window[1], window[0]), mirror=0.14, glow=0.05)
-            for _ in range(3)
+            decals.pasted(signs.pane(rng, frame, *bars, window[1], window[0]), mirror=0.14, glow=0.05) for _ in range(3)
         )
         kind = rng.integers(4)
         if kind == 0:
@@ -150,13 +149,13 @@ def door(b: Builder, x: float, kit: Kit, rng: np.random.Generator, number: int) 
     """A door with steps, surround, number and lantern at x; returns the hole it needs."""
     w, h = 1.05, 2.5
     color = DOORS[rng.integers(len(DOORS))]
-    m = surfaces.pasted(signs.door(rng, color, rng.random() < 0.5), mirror=0.1)
+    m = decals.pasted(signs.door(rng, color, rng.random() < 0.5), mirror=0.1)
     b.box((x, x + w), (0.14, 0.2), (0.16, h), m, "door", coarse=False)
     b.box((x - 0.25, x + w + 0.25), (-0.38, 0.25), (0, 0.16), kit.stone, "paving")
     for side in (x - 0.18, x + w):
         b.box((side, side + 0.18), (-0.06, 0.1), (0.16, h + 0.02), kit.stone, "wall")
     b.box((x - 0.28, x + w + 0.28), (-0.12, 0.1), (h + 0.02, h + 0.2), kit.stone, "wall")
-    plate = surfaces.pasted(signs.plate(str(number)))
+    plate = decals.pasted(signs.plate(str(number)))
     b.box((x + w + 0.3, x + w + 0.52), (-0.02, 0), (1.75, 1.95), plate, "sign", coarse=False)
     lantern(b, x - 0.36, -0.22, 2.05, kit)
     return (x, x + w, 0.16, h)
@@ -181,23 +180,23 @@ def shop(b: Builder, width: float, name: str, kit: Kit, rng: np.random.Generator
     left = rng.random() < 0.5
     dx = 0.35 if left else width - 1.4
     x0, x1 = (1.75, width - 0.35) if left else (0.35, width - 1.75)
-    show = surfaces.pasted(signs.display(name, rng), mirror=0.1, glow=0.35)
+    show = decals.pasted(signs.display(name, rng), mirror=0.1, glow=0.35)
     b.box((x0, x1), (0.12, 0.18), (0.62, 2.5), show, "window", coarse=False)
     b.box((x0 - 0.06, x1 + 0.06), (-0.05, 0.14), (0, 0.62), paint, "wall")
     b.box((x0 - 0.1, x1 + 0.1), (-0.14, 0.14), (0.6, 0.67), kit.stone, "wall")
-    glazed = surfaces.pasted(signs.door(rng, tuple(int(c * 0.9) for c in ground), True), mirror=0.1)  # type: ignore[arg-type]
+    glazed = decals.pasted(signs.door(rng, tuple(int(c * 0.9) for c in ground), True), mirror=0.1)  # type: ignore[arg-type]
     b.box((dx, dx + 1.05), (0.14, 0.2), (0.06, 2.5), glazed, "door", coarse=False)
     b.box((dx - 0.1, dx + 1.15), (-0.2, 0.25), (0, 0.06), kit.stone, "paving")
     for x in (0.06, width - 0.28, (dx + 1.15) if left else dx - 0.34):
         b.box((x, x + 0.22), (-0.08, 0.12), (0, 2.62), paint, "wall", coarse=False)
     b.box((0.02, width - 0.02), (-0.12, 0.14), (2.5, 2.64), paint, "wall", coarse=False)
-    b.box((0.2, width - 0.2), (-0.1, 0.1), (2.64, 3.16), surfaces.pasted(signs.fascia(name)), "sign", coarse=False)
+    b.box((0.2, width - 0.2), (-0.1, 0.1), (2.64, 3.16), decals.pasted(signs.fascia(name)), "sign", coarse=False)
     b.box((0.02, width - 0.02), (-0.2, 0.1), (3.16, 3.26), paint, "wall", coarse=False)
     side = -0.05 if left else width + 0.05
     b.rod((side, 0, 3.55), (side, -0.95, 3.55), 0.02, kit.iron, "sign")
     b.rod((side, 0, 3.2), (side, -0.5, 3.55), 0.014, kit.iron, "sign")
     board = b.at(side, -0.6, 3.12, yaw=math.pi / 2 + rng.uniform(-0.08, 0.08))
-    board.box((-0.32, 0.32), (-0.025, 0.025), (-0.34, 0.34), surfaces.pasted(signs.hanging(name)), "sign")
+    board.box((-0.32, 0.32), (-0.025, 0.025), (-0.34, 0.34), decals.pasted(signs.hanging(name)), "sign")
     if rng.random() < 0.75:
         awning(b, x0 - 0.1, x1 + 0.1, ground, ink, kit, rng)
     return [(x0, x1, 0.06, 2.5), (dx, dx + 1.05, 0.06, 2.5)], 3.3

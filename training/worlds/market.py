@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from . import signs, surfaces
+from . import decals, signs, surfaces
 from .houses import Kit
 from .letters import RGB, write
 from .paint import Color, vary
@@ -40,7 +40,7 @@ def stall(b: Builder, kit: Kit, rng: np.random.Generator, one: Color, two: Color
         bucket(b.at(0.55 + 0.16 * k, -0.5 + 0.24 * (k % 2), 0.76), kit, rng)
     for k in range(4):
         bucket(b.at(-1.0 + 0.52 * k, -d - 0.25, 0), kit, rng, 1.4)
-    sign = surfaces.pasted(
+    sign = decals.pasted(
         signs.plate(str(rng.choice(["MARKET", "FRESH TODAY", "FRUIT & FLOWERS"])), (112, 62, 40), (250, 236, 200))
     )
     b.box((-0.75, 0.75), (-d - 0.3, -d - 0.28), (high - 0.36, high - 0.12), sign, "sign")
@@ -77,7 +77,7 @@ def trays(b: Builder, rng: np.random.Generator, count: int) -> None:
                 tray.ball((*at, 0.055 + rng.uniform(0, 0.03)), 0.056, fruit, "container")
         price = tray.at(0.25, 0.56, 0.1, pitch=-0.35)
         card = signs.plate(f"{rng.integers(1, 5)}.{rng.integers(1, 10)}0", (44, 48, 46), (250, 240, 210))
-        price.box((-0.09, 0.09), (-0.008, 0), (0, 0.1), surfaces.pasted(card), "sign")
+        price.box((-0.09, 0.09), (-0.008, 0), (0, 0.1), decals.pasted(card), "sign")
 
 
 def crates(b: Builder, rng: np.random.Generator) -> None:
@@ -92,7 +92,7 @@ def crates(b: Builder, rng: np.random.Generator) -> None:
 def board(b: Builder, rng: np.random.Generator) -> None:
     """A menu on an easel of two boards that faces -y."""
     frame = surfaces.wood((110, 70, 44), 0.3)
-    menu = surfaces.pasted(signs.chalkboard(rng), frame)
+    menu = decals.pasted(signs.chalkboard(rng), frame)
     for yaw in (0.0, math.pi):
         side = b.at(0, 0, 0, yaw=yaw).at(0, -0.24, 0, pitch=-0.2)
         side.box((-0.3, 0.3), (-0.012, 0.0), (0.08, 0.98), menu, "sign")
@@ -107,7 +107,7 @@ def letter_box(b: Builder, color: Color) -> None:
     b.cone((0, 0, 1.22), 0.24, 0.06, paint, "container")
     b.ball((0, 0, 1.27), (0.22, 0.22, 0.1), paint, "container")
     b.box((-0.1, 0.1), (-0.205, -0.15), (1.02, 1.06), dark, "container")
-    plate = surfaces.pasted(signs.plate("LETTERS", (240, 236, 224), (40, 40, 44)))
+    plate = decals.pasted(signs.plate("LETTERS", (240, 236, 224), (40, 40, 44)))
     b.box((-0.12, 0.12), (-0.204, -0.15), (0.78, 0.9), plate, "sign")
 
 
@@ -120,7 +120,7 @@ def signpost(b: Builder, kit: Kit, rng: np.random.Generator) -> None:
     )
     for k, place in enumerate(places[:3]):
         arm = b.at(0, 0, 2.2 + 0.2 * k, yaw=k * 2.2 + rng.uniform(-0.5, 0.5))
-        board = surfaces.pasted(signs.plate(str(place), ((40, 84, 70), (112, 44, 40), (36, 60, 104))[k]))
+        board = decals.pasted(signs.plate(str(place), ((40, 84, 70), (112, 44, 40), (36, 60, 104))[k]))
         arm.box((-0.12, 0.82), (-0.06, -0.035), (0, 0.155), board, "sign")
 
 
@@ -141,9 +141,7 @@ def hopscotch(b: Builder) -> None:
     rough = np.random.default_rng(5).random((h, w)) > 0.2  # chalk leaves gaps
     p[..., 3] = np.where(rough, p[..., 3], 0)
     sheet = flat(b, 0, 0, 0.004)
-    sheet.box(
-        (-0.6, 0.6), (-0.003, 0), (-1.8, 1.8), surfaces.pasted(p, through=True), "paving", cutout=surfaces.stencil(p)
-    )
+    sheet.box((-0.6, 0.6), (-0.003, 0), (-1.8, 1.8), decals.pasted(p, through=True), "paving", cutout=decals.stencil(p))
 
 
 def cat(b: Builder, color: Color) -> None:

@@ -20,6 +20,12 @@ def linear(color: Color | NDArray) -> F32:
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
+def srgb(light: F32) -> F32:
+    """sRGB in [0, 1] of linear light, clipped: the inverse of `linear`, but for its range."""
+    x = np.clip(light, 0, 1)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+
+
 @dataclass(frozen=True)
 class Hit:
     """m points on surfaces of one material."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from . import masonry, prints, signs, surfaces
+from . import decals, masonry, prints, signs, surfaces
 from .houses import Kit, lantern
 from .letters import RGB
 from .paint import Color, vary
@@ -144,8 +144,8 @@ def lamp_post(b: Builder, kit: Kit, clock: np.random.Generator | None = None) ->
     b.rod((-0.3, 0, 2.98), (0.3, 0, 2.98), 0.018, kit.iron, "lamp")
     if clock is not None:
         picture = prints.clock_face(clock)
-        b.box((-0.34, 0.34), (-0.07, 0.07), (2.0, 2.68), surfaces.pasted(picture), "clock",
-              cutout=surfaces.stencil(picture))  # fmt: skip
+        b.box((-0.34, 0.34), (-0.07, 0.07), (2.0, 2.68), decals.pasted(picture), "clock",
+              cutout=decals.stencil(picture))  # fmt: skip
         b.rod((0, 0, 1.9), (0, 0, 2.75), 0.06, kit.iron, "lamp")
 
 
@@ -160,7 +160,7 @@ def poster_column(b: Builder, kit: Kit, rng: np.random.Generator) -> None:
             h = min(h, 840)
             sheet[y : y + h, x : x + w] = poster[:h]
     b.cone((0, 0, 0), 0.66, 0.25, kit.dark_stone, "sign", taper=0.95)
-    b.cone((0, 0, 0.25), 0.58, 2.25, surfaces.pasted(sheet, around=1), "sign")
+    b.cone((0, 0, 0.25), 0.58, 2.25, decals.pasted(sheet, around=1), "sign")
     green = surfaces.metal((52, 84, 70), 0.06)
     b.cone((0, 0, 2.5), 0.7, 0.12, green, "sign")
     b.cone((0, 0, 2.62), 0.66, 0.42, green, "sign", taper=0.25)
@@ -171,8 +171,8 @@ def bicycle(b: Builder, color: RGB) -> None:
     """Leant against what stands at y = 0."""
     picture = signs.bicycle(color)
     lean = b.at(0, -0.06, 0.0, pitch=-0.1)
-    lean.box((-0.9, 0.9), (-0.17, -0.155), (-0.01, 1.09), surfaces.pasted(picture, through=True), "bicycle",
-             cutout=surfaces.stencil(picture))  # fmt: skip
+    lean.box((-0.9, 0.9), (-0.17, -0.155), (-0.01, 1.09), decals.pasted(picture, through=True), "bicycle",
+             cutout=decals.stencil(picture))  # fmt: skip
 
 
 def pot(b: Builder, kit: Kit, rng: np.random.Generator, size: float = 1.0) -> None:

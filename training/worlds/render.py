@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .classes import CLASSES
 from .geometry import F32
 from .noise import cell_hash
+from .paint import srgb
 from .scene import World
 from .shade import Shader
 
@@ -168,6 +169,4 @@ def _pad(a: F32, pad: tuple, wraps: bool) -> F32:
 def develop(light: F32, exposure: float) -> NDArray[np.uint8]:
     """Linear light to sRGB bytes along a film-like curve (Narkowicz's fit of the ACES tone curve)."""
     x = light * np.float32(exposure)
-    x = np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0, 1)
-    c = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
-    return np.round(c * 255).astype(np.uint8)
+    return np.round(srgb(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)) * 255).astype(np.uint8)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from . import prints, signs, surfaces
+from . import decals, prints, signs, surfaces
 from .houses import WALL, Kit, Opening, Style, door, shop, wall, window
 from .paint import Color
 from .scene import Builder
@@ -128,8 +128,8 @@ def house(
     middle, z = width / 2, top + rise * 0.36
     if clock:
         picture = prints.clock_face(rng)
-        b.box((middle - 0.72, middle + 0.72), (-0.09, 0.05), (z - 0.72, z + 0.72), surfaces.pasted(picture),
-              "clock", coarse=False, cutout=surfaces.stencil(picture))  # fmt: skip
+        b.box((middle - 0.72, middle + 0.72), (-0.09, 0.05), (z - 0.72, z + 0.72), decals.pasted(picture),
+              "clock", coarse=False, cutout=decals.stencil(picture))  # fmt: skip
     else:
         o = (middle - w / 2, middle + w / 2, z - 0.45, z + 0.45)
         b.box(o[:2], (-0.03, 0.05), o[2:], style.panes[0], "window", coarse=False)
@@ -156,10 +156,10 @@ def _balcony(b: Builder, x: float, z: float, kit: Kit, rng: np.random.Generator)
     for dx in (-0.8, 0.8):
         b.box((x + dx - 0.07, x + dx + 0.07), (-0.5, 0), (z - 0.34, z - 0.12), kit.stone, "wall")
     rail = signs.railing(8)
-    b.box((x - w, x + w), (-d, -d + 0.02), (z, z + 0.95), kit.rail, "wall", cutout=surfaces.stencil(rail))
+    b.box((x - w, x + w), (-d, -d + 0.02), (z, z + 0.95), kit.rail, "wall", cutout=decals.stencil(rail))
     for side, yaw in ((-w, math.pi / 2), (w, -math.pi / 2)):
         end = b.at(x + side, -d / 2, z, yaw=yaw)
-        end.box((-d / 2, d / 2), (-0.01, 0.01), (0, 0.95), kit.rail, "wall", cutout=surfaces.stencil(signs.railing(3)))
+        end.box((-d / 2, d / 2), (-0.01, 0.01), (0, 0.95), kit.rail, "wall", cutout=decals.stencil(signs.railing(3)))
     b.rod((x - w, -d, z + 0.96), (x + w, -d, z + 0.96), 0.022, kit.iron, "wall")
     leaf = kit.leaves[rng.integers(len(kit.leaves))]
     for dx in (-0.75, 0.75):

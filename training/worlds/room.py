@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from . import furniture, masonry, prints, shelves, signs, surfaces
+from . import decals, furniture, masonry, prints, shelves, signs, surfaces
 from .furniture import Fittings
 from .houses import PLASTERS, Kit, wall
 from .interior import curtains, glazing, rug, wallpaper
@@ -42,7 +42,7 @@ def room(seed: int) -> World:
     _book_side(ends[0][0], ends[0][1], h, accent, f, rng)
     _door_side(ends[1][0], ends[1][1], h, paper, f, rng)
     _sofa_side(b.at(a, -c, yaw=math.pi), 2 * a, h, paper, f, rng, evening)
-    carpet = surfaces.pasted(rug(rng, f.fabric, f.accent))
+    carpet = decals.pasted(rug(rng, f.fabric, f.accent))
     shelves.flat(b, 0, -c + 1.75, 0.012, yaw=math.pi).box((-1.45, 1.45), (-0.012, 0), (-0.95, 0.95), carpet, "cloth")
     furniture.coffee_table(b.at(0.0, -c + 1.75, 0.012, yaw=rng.uniform(-0.1, 0.1)), f, rng)
     furniture.armchair(b.at(mirrored * -1.55, -c + 2.1, yaw=mirrored * 1.9), f, rng)
@@ -146,7 +146,7 @@ def _book_side(b: Builder, width: float, h: float, paper: Material, f: Fittings,
     for sheet, (px, pz, w) in zip(sheets, spots, strict=True):
         note = board.at(px, -0.021, pz, roll=rng.uniform(-0.06, 0.06))
         tall = w * sheet.shape[0] / sheet.shape[1]
-        note.box((-w / 2, w / 2), (-0.003, 0), (0, tall), surfaces.pasted(sheet), "picture")
+        note.box((-w / 2, w / 2), (-0.003, 0), (0, tall), decals.pasted(sheet), "picture")
         note.ball((0, -0.008, tall - 0.015), 0.009, surfaces.plain((210, 50, 44)), "picture")
 
 
@@ -155,7 +155,7 @@ def _door_side(b: Builder, width: float, h: float, paper: Material, f: Fittings,
     x = 0.45 if left else width - 1.35
     _side(b, width, h, paper, [(x, x + 0.9, 0.0, 2.05)], f)
     leaf = signs.door(rng, ((232, 230, 222), (96, 124, 128), (150, 108, 70))[rng.integers(3)], False)[110:]
-    b.box((x, x + 0.9), (0.03, 0.08), (0, 2.05), surfaces.pasted(leaf), "door")
+    b.box((x, x + 0.9), (0.03, 0.08), (0, 2.05), decals.pasted(leaf), "door")
     for side in (x - 0.09, x + 0.9):
         b.box((side, side + 0.09), (-0.025, 0.1), (0, 2.05), f.white, "door")
     b.box((x - 0.09, x + 0.99), (-0.025, 0.1), (2.05, 2.14), f.white, "door")

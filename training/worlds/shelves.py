@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from . import prints, surfaces
+from . import decals, prints, surfaces
 from .letters import Picture
 from .masonry import coarser
 from .noise import cell_hash, fbm
@@ -102,7 +102,7 @@ def bookcase(
 def ornament(b: Builder, kind: int, h: float, rng: np.random.Generator, plant: Material) -> None:
     """A globe, a plant, a vase, a small picture or two boxes: not higher than h."""
     if kind == 0:
-        globe = surfaces.pasted(prints.world_map(rng), around=1)
+        globe = decals.pasted(prints.world_map(rng), around=1)
         b.cone((0.1, 0, 0), 0.07, 0.02, surfaces.wood((96, 60, 40), 0.2), "container")
         b.ball((0.1, 0, 0.02 + h * 0.4), h * 0.38, globe, "container")
     elif kind == 1:
@@ -126,7 +126,7 @@ def framed(b: Builder, width: float, height: float, picture: Picture, color: Col
     """A picture in a frame on the wall y = 0; the middle of its lower edge is the frame's origin."""
     frame = surfaces.wood(color, 0.5, mirror=0.04)
     x, z = width / 2, height
-    b.box((-x, x), (-0.02, -0.002), (0, z), surfaces.pasted(picture), "picture")
+    b.box((-x, x), (-0.02, -0.002), (0, z), decals.pasted(picture), "picture")
     for side in (-x, x - rim):
         b.box((side, side + rim), (-0.04, 0), (0, z), frame, "picture")
     for low in (0.0, z - rim):
@@ -136,8 +136,8 @@ def framed(b: Builder, width: float, height: float, picture: Picture, color: Col
 def wall_clock(b: Builder, radius: float, rng: np.random.Generator) -> None:
     """A round clock on the wall, its middle at the origin."""
     picture = prints.clock_face(rng, dark=bool(rng.random() < 0.3))
-    b.box((-radius, radius), (-0.05, -0.01), (-radius, radius), surfaces.pasted(picture), "clock",
-          cutout=surfaces.stencil(picture))  # fmt: skip
+    b.box((-radius, radius), (-0.05, -0.01), (-radius, radius), decals.pasted(picture), "clock",
+          cutout=decals.stencil(picture))  # fmt: skip
 
 
 def flat(b: Builder, x: float, y: float, z: float, yaw: float = 0.0) -> Builder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import market, masonry, prints, props, signs, surfaces
+from . import decals, market, masonry, prints, props, signs, surfaces
 from .houses import PLASTERS, Kit, lantern
 from .letters import RGB
 from .light import Sky, Sun, direction
@@ -120,7 +120,7 @@ def _sides(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
     for x, y in ((a, c), (a, -c - 5), (-a - 5, c), (-a - 5, -c - 5)):
         b.box((x, x + 5), (y, y + 5), (0, 5), corner, "wall", coarse=False)
         b.pyramid((x - 0.2, x + 5.2), (y - 0.2, y + 5.2), (5, 7.6), kit.roofs[0], "roof")
-    plate = surfaces.pasted(signs.plate(STREETS[int(rng.integers(len(STREETS)))]))
+    plate = decals.pasted(signs.plate(STREETS[int(rng.integers(len(STREETS)))]))
     b.at(a, plan.lane + LANE / 2 + 0.75, yaw=-half).box((-0.55, 0.55), (-0.05, 0), (3.36, 3.62), plate, "sign")
 
 
@@ -177,7 +177,7 @@ def _beyond(b: Builder, kit: Kit, rng: np.random.Generator, plan: Plan) -> None:
     tower.pyramid((-2.7, 2.7), (-2.7, 2.7), (16.5, 24), kit.roofs[2], "roof")
     picture = prints.clock_face(rng, dark=True)
     face = tower.at(-2.4, 0, 13.6, yaw=-math.pi / 2)
-    face.box((-1.5, 1.5), (-0.12, 0), (-1.5, 1.5), surfaces.pasted(picture), "clock", cutout=surfaces.stencil(picture))
+    face.box((-1.5, 1.5), (-0.12, 0), (-1.5, 1.5), decals.pasted(picture), "clock", cutout=decals.stencil(picture))
     for z in (3.5, 7.5):
         face.box((-0.5, 0.5), (-0.03, 0), (z - 13.6, z - 12.0), surfaces.plain((44, 46, 54)), "window")
     for k in range(16):
