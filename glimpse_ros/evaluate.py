@@ -162,7 +162,8 @@ def evaluate(models: list[str], policies: list[str], data: Path, setting: Settin
     for model, name, scene, policy in pairs(models, policies, setting):
         rows, started = [Row() for _ in range(setting.seeds)], time.monotonic()
         for seed in range(setting.seeds):
-            for done, rows[seed] in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
+            for done, row in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
+                rows[seed] = row
                 if not quiet and time.monotonic() - started > 2 and sys.stderr.isatty():
                     state = f"seed {seed + 1}/{setting.seeds}, {done}/{len(images)}"
                     print(f"\r{model} {name}: {state} ", end="", file=sys.stderr)

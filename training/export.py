@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from glimpse_ros.core.bundle import belief_id, encode_belief, load_policy, load_scene, write_graph
 from glimpse_ros.core.types import Episode, Glimpse, Limits, View
 
-from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig
+from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig, Memory
 from .gain_policy import GainPolicy
 
 OPSET = 17
-STATES = ("state_colour", "state_sharpness", "state_features")
+STATES = ("state_colour", "state_sharpness", "state_features", "state_sharpness_features")
 
 
 @dataclass
@@ -48,6 +48,16 @@ class Args:
     first_view: str = "random"
 
 
+def split(memory: Memory) -> tuple[Tensor, ...]:
+    """The memory as the bundle's states: what the runtime lets fade has a state of its own."""
+    return memory[0], memory[1], memory[2][:, :-1], memory[2][:, -1:]
+
+
+def joined(states: tuple[Tensor, ...]) -> Memory:
+    """The inverse of `split`."""
+    return states[0], states[1], torch.cat(states[2:4], 1)
+
+
 class Write(nn.Module):
     """glimpse, view, states -> states, belief, uncertainty and the decoder's inputs."""
 
@@ -55,12 +65,10 @@ class Write(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(
-        self, glimpse: Tensor, view: Tensor, colour: Tensor, sharp: Tensor, features: Tensor
-    ) -> tuple[Tensor, ...]:
-        memory = self.net.write((colour, sharp, features), glimpse[:, 0], view)
+    def forward(self, glimpse: Tensor, view: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        memory = self.net.write(joined(states), glimpse[:, 0], view)
         errors, smooth, x1, x2 = self.net.perceive(memory)
-        return (*memory, self.net.belief(memory, errors), errors[:, :1].sqrt(), smooth, x1, x2)
+        return (*split(memory), self.net.belief(memory, errors), errors[:, :1].sqrt(), smooth, x1, x2)
 
 
 class Decode(nn.Module):
@@ -71,7 +79,7 @@ class Decode(nn.Module):
         self.net = net
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.net.decode((inputs[0], inputs[1], inputs[2]), *inputs[3:]).clamp(0, 1)
+        return self.net.decode(joined(inputs[:4]), *inputs[4:]).clamp(0, 1)
 
 
 def to_onnx(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> onnx.ModelProto:
@@ -92,11 +100,11 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
     glimpse, view = torch.rand(1, 1, 3, c.glimpse, c.glimpse), torch.tensor([[0.1, 0.2, 0.25]])
     handed = ["smooth", "x1", "x2"]
     outputs = [f"next_{name}" for name in STATES] + ["belief", "uncertainty", *handed]
-    trunk = to_onnx(Write(net), (glimpse, view, *memory), ["glimpse", "view", *STATES], outputs)
+    trunk = to_onnx(Write(net), (glimpse, view, *split(memory)), ["glimpse", "view", *STATES], outputs)
     with torch.no_grad():
         features = net.perceive(memory)[1:]
     names = [*(f"next_{name}" for name in STATES), *handed]
-    decoder = to_onnx(Decode(net), (*memory, *features), names, ["reconstruction"])
+    decoder = to_onnx(Decode(net), (*split(memory), *features), names, ["reconstruction"])
 
     rename = {
         name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"

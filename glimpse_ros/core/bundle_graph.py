@@ -180,7 +180,7 @@ def _open(file: Path, header: GraphFile, provider: str, require_gpu: bool, threa
         with contextlib.redirect_stdout(sys.stderr):  # CUDA from pip's nvidia-* packages; it prints what it misses
             ort.preload_dlls()
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
+    options.intra_op_num_threads = threads or min(4, len(os.sched_getaffinity(0)))
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL

@@ -18,6 +18,8 @@ from .types import Decision, Episode, Glimpse, GlimpseError, Limits, SceneEstima
 FLAT_MAPS = frozenset({"uncertainty", "attention"})  # (1, 1, h, w) in the graph, (h, w) in the estimate
 _SLACK = 1e-3  # float32 rounding of a view at the scene's edge, of a colour at its range's
 
+SHARPNESS = "state_sharpness"  # states named so fade in `forget`
+
 
 class OnnxScene:
     """A `SceneModel` whose step is `scene.onnx`. Not for two threads at once."""
@@ -68,6 +70,17 @@ class OnnxScene:
         for name in FLAT_MAPS & maps.keys():
             maps[name] = maps[name][0]
         return SceneEstimate(belief=out["belief"][0], **maps)
+
+    @property
+    def fades(self) -> bool:
+        """Whether `forget` can work: the graph has a state whose name begins with state_sharpness."""
+        return any(name.startswith(SHARPNESS) for name in self._zeros)
+
+    def forget(self, rate: float) -> None:
+        """Let the memory fade: sharpness falls by the share `rate`, so that newer looks win over older ones."""
+        for name in self._zeros:
+            if name.startswith(SHARPNESS):
+                self._state[name] = self._state[name] * np.float32(1.0 - rate)
 
     def empty(self) -> SceneEstimate:
         """What is believed before any glimpse: the stored belief (else zeros), and maps that know nothing."""

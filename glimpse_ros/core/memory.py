@@ -27,6 +27,8 @@ def sharpness(s: float) -> float:
 class Mosaic:
     """Pastes what was seen. A `SceneModel`; colours are float32 (H, W, 3) RGB in [0, 1] inside."""
 
+    fades = True  # knows `forget`
+
     def __init__(self, scene: SceneSpec | None = None, glimpse: GlimpseSpec | None = None) -> None:
         self.scene = scene or SceneSpec(256, 512, "spherical")
         self.info = SceneInfo(
@@ -144,9 +146,9 @@ def fill(colour: NDArray[np.float32], seen: NDArray[np.bool_], projection: Proje
 
 
 def _pad(image: NDArray[np.float32], n: int, projection: Projection) -> NDArray[np.float32]:
-    image = cv2.copyMakeBorder(image, n, n, 0, 0, cv2.BORDER_REPLICATE)
+    tall = cv2.copyMakeBorder(image, n, n, 0, 0, cv2.BORDER_REPLICATE)
     side = cv2.BORDER_WRAP if projection == "spherical" else cv2.BORDER_REPLICATE
-    return np.asarray(cv2.copyMakeBorder(image, 0, 0, n, n, side), np.float32)
+    return np.asarray(cv2.copyMakeBorder(tall, 0, 0, n, n, side), np.float32)
 
 
 def _smooth_half(image: NDArray[np.float32], size: tuple[int, int], projection: Projection) -> NDArray[np.float32]:

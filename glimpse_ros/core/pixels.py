@@ -41,14 +41,15 @@ _ENCODINGS: dict[str, tuple[int, int, int | None]] = {
     "uyvy": (2, 1, cv2.COLOR_YUV2RGB_UYVY),
     "yuv422_yuy2": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
     "yuyv": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
-    "bayer_rggb8": (1, 1, cv2.COLOR_BayerRGGB2RGB),
-    "bayer_bggr8": (1, 1, cv2.COLOR_BayerBGGR2RGB),
-    "bayer_gbrg8": (1, 1, cv2.COLOR_BayerGBRG2RGB),
-    "bayer_grbg8": (1, 1, cv2.COLOR_BayerGRBG2RGB),
-    "bayer_rggb16": (1, 2, cv2.COLOR_BayerRGGB2RGB),
-    "bayer_bggr16": (1, 2, cv2.COLOR_BayerBGGR2RGB),
-    "bayer_gbrg16": (1, 2, cv2.COLOR_BayerGBRG2RGB),
-    "bayer_grbg16": (1, 2, cv2.COLOR_BayerGRBG2RGB),
+    # OpenCV names a Bayer pattern by its second row, second and third pixel; RGGB2RGB and the like came with 4.5.5.
+    "bayer_rggb8": (1, 1, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr8": (1, 1, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg8": (1, 1, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg8": (1, 1, cv2.COLOR_BayerGB2RGB),
+    "bayer_rggb16": (1, 2, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr16": (1, 2, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg16": (1, 2, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg16": (1, 2, cv2.COLOR_BayerGB2RGB),
 }
 
 ENCODINGS = tuple(_ENCODINGS)

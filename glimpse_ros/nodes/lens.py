@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cameras.wide import wide_scene
-from ..core.retina import MAX_SIDE
+from ..core.retina import MAX_SIDE, shrunk
 from ..core.scene_frame import SceneFrame, fov_from_zoom
 from ..core.types import SceneSpec
 
@@ -90,5 +90,6 @@ def canvas_for(image: NDArray[np.uint8], scene: SceneSpec) -> NDArray[np.uint8]:
     if abs(h - height) <= 1 and abs(w - width) <= 1:
         return image
     # Area averaging is four times slower, and where it hardly shrinks linear does not alias.
-    how = cv2.INTER_AREA if max(height / h, width / w) > 1.5 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (w, h), interpolation=how), np.uint8)
+    if max(height / h, width / w) > 1.5:
+        return shrunk(image, h, w)
+    return np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR), np.uint8)

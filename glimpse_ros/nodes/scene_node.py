@@ -48,7 +48,7 @@ class SceneNode(GlimpseNode):
         v = self.values
         settings = loop_settings(v)
         model, wide_model = self._load()
-        if settings.memory == "decay" and not hasattr(model, "forget"):
+        if settings.memory == "decay" and not getattr(model, "fades", False):
             raise GlimpseError(f"memory decay: model {model.info.name} cannot fade, expected carried or per_frame")
         mosaic = model if isinstance(model, Mosaic) else Mosaic(model.info.scene, model.info.glimpse)
         self.states, self.joints = ViewRing(), JointMerger(settings.joints)
