@@ -19,6 +19,7 @@ from .scene_frame import clamp_view
 from .types import Decision, Episode, GlimpseError, Limits, Policy, SceneEstimate, SceneInfo, SceneSpec, View
 
 MAP_GRID = (32, 64)  # rows, columns on which map policies score candidates
+TIE_BREAK = 0.1  # how much more a place counts that is far from every look
 ZIGZAG_Y = 0.4  # rows of a grid that cannot cover the scene; the best on the training panoramas
 
 
@@ -154,6 +155,7 @@ class MapPolicy:
         self.episode = episode
         self.limits = overlap(episode.limits, self.info.s_range, f"{self.name} policy")
         self.sharp = np.zeros(MAP_GRID, np.float32)
+        self.looks: list[View] = []  # the newest 32
 
     def decide(self, estimate: SceneEstimate, seen: View | None) -> Decision:
         """The best of a grid of positions at eight scales from the narrowest to the widest."""
@@ -162,10 +164,11 @@ class MapPolicy:
         scene = self.episode.scene
         if seen is not None:
             weights = footprint(seen, scene)
+            self.looks = [*self.looks[-31:], seen]
             self.sharp = np.maximum(self.sharp, np.float32(sharpness(seen.s)) * (weights > 0.5))
         rows, cols = MAP_GRID
         values = cv2.resize(self.read(estimate), (cols, rows), interpolation=cv2.INTER_AREA)
-        values = values - values.min() + 1e-6
+        values = (values - values.min() + 1e-6) * (1.0 + TIE_BREAK * self._away())
         best, best_view = -1.0, None
         for s in np.geomspace(self.limits.s[0], self.limits.s[1], 8):
             gain = values * np.maximum(sharpness(float(s)) - self.sharp, 0.0)
@@ -174,6 +177,20 @@ class MapPolicy:
                 best, best_view = score, view
         assert best_view is not None
         return Decision(best_view)
+
+    def _away(self) -> NDArray[np.float32]:
+        """MAP_GRID, 0 to 1: how far each place is from every look so far. Where a map says nothing, looks spread out."""
+        rows, cols = MAP_GRID
+        scene = self.episode.scene
+        y, x = np.mgrid[:rows, :cols].astype(np.float32) + 0.5
+        away = np.full(MAP_GRID, 2.0, np.float32)
+        for view in self.looks:
+            dx = np.abs(x / cols * 2.0 - 1.0 - view.x)
+            if scene.projection == "spherical":
+                dx = np.minimum(dx, 2.0 - dx)
+            dy = y / rows * 2.0 - 1.0 - view.y
+            away = np.minimum(away, np.hypot(dx * scene.width / scene.height, dy))
+        return np.asarray(away / 2.0, np.float32)
 
 
 def footprint(view: View, scene: SceneSpec) -> NDArray[np.float32]:
