@@ -25,6 +25,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch import LaunchContext, LaunchDescription
 
 SHARE = get_package_share_directory("glimpse_ros")
+PARAMS = f"{SHARE}/config/params.yaml"
 CAMERA, SCENE, POLICY = "camera_node", "scene_node", "policy_node"
 COMPRESSED = "/compressed"
 
@@ -93,7 +94,12 @@ ARGUMENTS = (
         "what the camera node reads: a device number, panorama, image, folder, video or bag; sim has its own",
         of("input", CAMERA),
     ),
-    Argument("model", "", "scene model: a bundle's folder or name, or mosaic", of("model", SCENE, POLICY)),
+    Argument(
+        "model",
+        "",
+        "scene model: a bundle's folder or name, or mosaic; with camera:=sim the panorama bundle is the default",
+        of("model", SCENE, POLICY),
+    ),
     Argument("policy", "", "learned, random, grid, saliency or uncertainty", of("policy", POLICY)),
     Argument("glimpses", "", "glimpses of an episode; 0: go on for ever", of("glimpses", POLICY), int),
     Argument(
@@ -120,7 +126,7 @@ ARGUMENTS = (
     ),
     Argument("joint_command", "", "the driver's topic for joint_trajectory or joint_state"),
     *(Argument(f"{axis}_command", "", f"the driver's topic for {axis}, a Float64") for axis in ("pan", "tilt", "zoom")),
-    Argument("params_file", f"{SHARE}/config/params.yaml", "YAML with the nodes' parameters"),
+    Argument("params_file", PARAMS, "YAML with the nodes' parameters"),
     Argument(
         "use_sim_time",
         "",
@@ -147,6 +153,11 @@ def overrides(given: dict[str, str]) -> dict[str, dict[str, object]]:
         found[CAMERA]["camera"] = ParameterValue(camera, value_type=str)
     if camera == "sim" and given["input"] == "":
         found[CAMERA]["input"] = ParameterValue(f"{SHARE}/config/scenes/courtyard.jpg", value_type=str)
+    own_file = given["params_file"] != PARAMS
+    if camera == "sim" and given["model"] == "" and not own_file:  # a panorama: the bundle that is made for one
+        for node in (SCENE, POLICY):
+            found[node]["model"] = ParameterValue(f"{SHARE}/models/panorama", value_type=str)
+        found[POLICY].setdefault("policy", ParameterValue("learned", value_type=str))
     if camera in ("sim", "usb", "wide"):  # with the others the scene node finds out
         found[SCENE]["camera"] = "ptz" if camera == "sim" else "wide"
     if camera == "bag":

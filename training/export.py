@@ -1,6 +1,6 @@
 """A trained canvas model and its policy as a bundle, checked against ONNX Runtime.
 
-    python -m training.export --checkpoint runs/panorama/checkpoint.pt --policy runs/panorama/gain.pt \
+    python -m training.export --checkpoint runs/panorama/checkpoint.pt --policy runs/policy.pt \
         --out models/panorama
 
 `scene.onnx` is one step: write, perceive, and, under an ONNX If on `decode`, the decoder, so that a step which only
@@ -42,7 +42,7 @@ class Args:
     out: Path
     """the bundle's folder; its name is the bundle's name"""
     policy: Path | None = None
-    """of training.gain; without it the policy is the belief's own expected gain"""
+    """of training.search; without it the policy has the exponents that a search starts from"""
     data: str = ""
     """what it was trained on, for the model card's metadata"""
     first_view: str = "random"
@@ -222,5 +222,6 @@ if __name__ == "__main__":
     c = net.config
     policy = GainPolicy(c.height // 16, c.width // 16, c.spherical, c.width / c.height)
     if args.policy is not None:
-        policy.load_state_dict(torch.load(args.policy, map_location="cpu", weights_only=True))
+        found = torch.load(args.policy, map_location="cpu", weights_only=True)["exponents"]
+        policy.load_state_dict({"exponents": found})
     export(net, policy, args.out, args.data, args.first_view)

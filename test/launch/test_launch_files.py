@@ -86,6 +86,15 @@ def test_our_cameras_are_of_a_known_kind(explore: Callable[..., dict[str, Any]],
     assert nodes["scene_node"]["set"]["camera"] == kind
 
 
+def test_the_simulated_camera_has_a_model_of_its_own(explore: Callable[..., dict[str, Any]]) -> None:
+    nodes = explore(camera="sim")
+    assert nodes["scene_node"]["set"]["model"] == nodes["policy_node"]["set"]["model"]
+    assert nodes["scene_node"]["set"]["model"].endswith("models/panorama")
+    assert nodes["policy_node"]["set"]["policy"] == "learned"
+    assert explore(camera="sim", policy="grid")["policy_node"]["set"]["policy"] == "grid"
+    assert "model" not in explore()["scene_node"]["set"], "what an unknown camera needs, nobody knows"
+
+
 def test_the_simulated_camera_has_a_scene_of_its_own(explore: Callable[..., dict[str, Any]]) -> None:
     assert Path(explore(camera="sim")["camera_node"]["set"]["input"]).is_file()
 

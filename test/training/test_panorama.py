@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from glimpse_ros.core.bundle import load_policy, load_scene  # noqa: E402
 from glimpse_ros.core.explorer import explore, look_at_canvas  # noqa: E402
 from glimpse_ros.core.types import Frame, GlimpseError, Limits, PanTiltZoom, SceneSpec, View  # noqa: E402
-from training import export, gain, panorama, scenes, views  # noqa: E402
+from training import export, panorama, scenes, search, views  # noqa: E402
 from training.canvas import Canvas, CanvasConfig  # noqa: E402
 from training.gain_policy import GainPolicy  # noqa: E402
 
@@ -147,13 +147,15 @@ def test_the_policy_looks_where_the_belief_expects_most(tmp_path):
     assert -0.5 <= x <= 0 and -0.2 <= y <= 0.3 and s <= 0.1 + 1e-6
 
 
-def test_gains_are_learned_and_saved(folder, tmp_path):
+def test_search_finds_other_exponents_and_resumes(folder, tmp_path):
     args = panorama.Args(folder, tmp_path, height=128, width=256, steps=1, batch=2, most=3, device="cpu")
     path = panorama.train(args)
-    out = gain.train(gain.Args(path, folder, tmp_path / "gain.pt", steps=3, batch=2, discount=0.5, device="cpu"))
-    weights = torch.load(out, weights_only=True)
-    assert weights["net.4.conv.weight"].abs().max() > 0, "the learned part has moved off zero"
-    GainPolicy(8, 16).load_state_dict(weights)
+    options = {"population": 4, "batch": 2, "device": "cpu"}
+    out = search.train(search.Args(path, folder, tmp_path / "policy.pt", rounds=1, **options))
+    first = torch.load(out, weights_only=True)
+    assert first["rounds"] == 1 and not torch.allclose(first["exponents"], torch.tensor(search.START))
+    search.train(search.Args(path, folder, tmp_path / "policy.pt", rounds=2, **options))
+    assert torch.load(out, weights_only=True)["rounds"] == 2
 
 
 def test_a_ptz_recording_becomes_a_panorama_with_gaps():
