@@ -3,10 +3,11 @@
 The belief holds, per cell, the error e that the scene model expects now, the error d that a look at each of a few
 scales would still leave, and how sharply the cell was seen. What a view is worth is a sum over its footprint of
 
-    e^a * relu(1 - d(s) / e)^b * relu(sharpness(s) - seen)^c * exp(k |y|)
+    e^a * relu(1 - d(s) / e)^b * relu(sharpness(s) - seen)^c * exp(k |y|) * (1 - seen around)^p
 
-plus w times the same sum over a box twice as wide, for a look also teaches about its surroundings. The five exponents
-are found by policy search (`training.search`). Candidates are a grid of places at a few scales between the camera's
+plus w times the same sum over a box twice as wide, for a look also teaches about its surroundings. "Seen around" is the
+share of a wide neighbourhood that was seen: looks spread out. The exponents are found by policy search
+(`training.search`). Candidates are a grid of places at a few scales between the camera's
 limits; footprints are products of box rows, so the graph is a handful of matrix products.
 
 B batch, h x w belief cells (16 x 32), K detail scales, C candidate scales, Y x X candidate places (32 x 64).
@@ -16,14 +17,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from . import retina
 from .canvas import BELIEF_CHANNELS, DETAIL_SCALES
 
 CANDIDATE_SCALES = 6
 PLACES = (32, 64)  # Y, X
-EXPONENTS = ("a", "b", "c", "k", "w")
-START = (1.0, 0.5, 1.0, 0.0, 0.0)
+EXPONENTS = ("a", "b", "c", "k", "w", "p")
+START = (1.3, 0.6, 0.5, 0.0, 0.0, 0.3)
+AROUND = 4  # cells on each side
 
 
 class GainPolicy(nn.Module):
@@ -60,12 +63,19 @@ class GainPolicy(nn.Module):
 
     def value(self, belief: Tensor, s: Tensor) -> Tensor:
         """(B, h, w): what each cell adds to a view of width s (B,)."""
-        a, b, c, k, _ = self.exponents
+        a, b, c, k, _, p = self.exponents
         grid = belief.transpose(1, 2).unflatten(2, (self.rows, self.cols))  # (B, D, h, w)
         error, left, seen = grid[:, 0], grid[:, 1 : BELIEF_CHANNELS - 1], grid[:, -1]
         gain = (1 - self.left_at(left, s) / error.clamp(min=1e-4)).clamp(min=1e-3)
         news = (retina.sharpness(s)[:, None, None] - seen).clamp(min=1e-3)
-        return error.clamp(min=1e-4) ** a * gain**b * news**c * torch.exp(k * self.latitude)
+        worth = error.clamp(min=1e-4) ** a * gain**b * news**c * torch.exp(k * self.latitude)
+        return worth * (1 - self.around((seen > 0).to(seen.dtype))).clamp(min=1e-3) ** p
+
+    def around(self, seen: Tensor) -> Tensor:
+        """(B, h, w) -> the mean of seen (B, h, w) over AROUND cells on each side."""
+        wide = torch.cat([seen[..., -AROUND:], seen, seen[..., :AROUND]], -1) if self.spherical else seen
+        pad = (AROUND, 0 if self.spherical else AROUND)
+        return F.avg_pool2d(wide[:, None], 2 * AROUND + 1, 1, pad, count_include_pad=False)[:, 0]
 
     def gains(self, belief: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
         """-> gain (B, C, Y, X), in no unit; and the candidates' views (B, C, Y, X, 3)."""
