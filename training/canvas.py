@@ -23,6 +23,7 @@ from .prior import CELL, Prior
 
 DETAIL_SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8)  # s at which the belief tells how much detail a look would still miss
 BELIEF_CHANNELS = 2 + len(DETAIL_SCALES)  # error now, error at each detail scale, sharpness
+COVERED = 0.45  # share of a pixel from which it counts; a half is common, and rounding is not to decide it
 GROUPS = 8  # of the group norms
 Memory = tuple[Tensor, Tensor, Tensor]  # colour, sharpness, features
 FLOOR = 1e-5  # of a predicted squared error, in [0, 1]^2
@@ -151,8 +152,8 @@ class Canvas(nn.Module):
         with torch.autocast(glimpse.device.type, enabled=False):  # places need all their digits
             pixels, covered = retina.paste(glimpse, view, c.height, c.width, c.spherical)
             spread, covered_low = retina.paste(encoded.float(), view, c.height // 4, c.width // 4, c.spherical)
-        gate = (covered > 0.5) & (level >= sharp - 1e-6)
-        gate_low = (covered_low > 0.5) & (level >= features[:, -1:] - 1e-6)
+        gate = (covered > COVERED) & (level >= sharp - 1e-6)
+        gate_low = (covered_low > COVERED) & (level >= features[:, -1:] - 1e-6)
         spread = torch.cat([spread, level.expand(-1, 1, c.height // 4, c.width // 4)], 1)
         return (
             torch.where(gate, pixels.clamp(0, 1), colour),

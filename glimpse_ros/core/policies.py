@@ -179,7 +179,7 @@ class MapPolicy:
         return Decision(best_view)
 
     def _away(self) -> NDArray[np.float32]:
-        """MAP_GRID, 0 to 1: how far each place is from every look so far. Where a map says nothing, looks spread out."""
+        """MAP_GRID, 0 to 1: how far each place is from every look. Where a map says nothing, looks spread out."""
         rows, cols = MAP_GRID
         scene = self.episode.scene
         y, x = np.mgrid[:rows, :cols].astype(np.float32) + 0.5

@@ -119,7 +119,7 @@ def test_memory_per_frame_over_dds():
 def test_decay_needs_a_model_that_can_fade(monkeypatch):
     with Bench() as bench:
         bench.add(SceneNode, "inactive", camera="wide", memory="decay")
-        monkeypatch.delattr(Mosaic, "forget")
+        monkeypatch.setattr(Mosaic, "fades", False)
         node = bench.add(SceneNode, "unconfigured", memory="decay", name="other_node")
         assert node.trigger_configure() == TransitionCallbackReturn.FAILURE and "cannot fade" in node.refusal
 
