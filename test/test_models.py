@@ -94,3 +94,13 @@ def test_steps_cost_the_same_early_and_late_and_less_without_decoding(truth):
 
     assert cost(False, 0) < 0.8 * cost(True, 0)
     assert cost(True, 40) < 1.5 * cost(True, 0)
+
+
+def test_it_fades(truth):
+    scene = load_scene(BUNDLE)
+    look = look_at_canvas(truth, GlimpseSpec(32), scene.info.scene)
+    scene.step(look(View(0.0, 0.0, 1 / 6)))
+    other = look_at_canvas(np.zeros_like(truth), GlimpseSpec(32), scene.info.scene)(View(0.0, 0.0, 0.5))
+    kept = scene.step(other).reconstruction[:, 112:144, 240:272].mean()
+    scene.forget(0.9)
+    assert scene.step(other).reconstruction[:, 112:144, 240:272].mean() < 0.5 * kept, "a newer, blurrier look wins"
