@@ -53,8 +53,10 @@ class SceneOutput:
             self.label_info = node.publisher(vision.LabelInfo, "segmentation/label_info", MAPS)
 
     def ask(self, estimate: SceneEstimate, tag: str, stamp: int, shown: bool) -> None:
-        """Publish a belief, and first the maps that a policy may wait for; `shown`: all other maps too."""
-        self._last = []
+        """Publish a belief, then the maps that a policy may wait for; `shown`: all other maps too."""
+        # The belief first: a policy that reads nothing else answers while the maps are still being drawn.
+        self._last = [(self.belief, convert.image_from_map(estimate.belief, stamp, tag))]
+        self.again()
         for name in FOR_POLICIES:
             values = getattr(estimate, name)
             if values is not None and name in self.maps:
@@ -64,8 +66,7 @@ class SceneOutput:
                     else convert.image_from_map(values, stamp)
                 )
                 self._last.append((self.maps[name], message))
-        self._last.append((self.belief, convert.image_from_map(estimate.belief, stamp, tag)))
-        self.again()
+                self.maps[name].publish(message)
         if shown:
             self._show(estimate, stamp)
 
