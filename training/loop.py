@@ -50,6 +50,7 @@ class LoopArgs:
     accelerator: str = "auto"
     """cpu, cuda or auto"""
     seed: int = 0
+    """of the weights, the scenes and the noise"""
     init: Path | None = None
     """start from the averaged weights of another checkpoint, where their shapes fit"""
 
@@ -71,9 +72,7 @@ def launch(args: LoopArgs) -> Fabric:
     world = int(os.environ.get("WORLD_SIZE", 1))
     if args.batch < 1 or args.batch % world:
         raise GlimpseError(f"--batch {args.batch}: expected a multiple of the {world} processes, at least that")
-    fabric = Fabric(
-        accelerator=args.accelerator, devices=local, num_nodes=world // local, precision=args.precision
-    )
+    fabric = Fabric(accelerator=args.accelerator, devices=local, num_nodes=world // local, precision=args.precision)
     fabric.launch()
     return fabric
 
@@ -143,9 +142,10 @@ def fit(
             checked = validate(average)
             for name, value in checked.items():
                 log.add_scalar(name, float(value), step)
+            checked = {"images_per_second": (step - first) * args.batch / max(seconds - before, 1e-9), **checked}
             shown = "  ".join(f"{k} {float(v):.4g}" for k, v in {**figures, **checked}.items())
             print(f"step {step}  {seconds / 60:.1f} min  {shown}", file=sys.stderr, flush=True)
-            kept_state = {"config": config, "net": net.state_dict(), "average": average.state_dict()}
+            kept_state: dict[str, Any] = {"config": config, "net": net.state_dict(), "average": average.state_dict()}
             kept_state |= {"optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
             torch.save(kept_state, path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
@@ -181,16 +181,24 @@ def read_checkpoint(path: Path, config: dict[str, Any] | None = None) -> dict[st
 
 
 def begin(net: nn.Module, path: Path) -> None:
-    """Take over averaged weights where the shapes are the same; a first layer of fewer scales is filled from the left."""
+    """Take over averaged weights of the same shape. A layer that now reads more (coarser scales come last) keeps the rest.
+
+    Raises GlimpseError where nothing fits.
+    """
     weights = read_checkpoint(path)["average"]
-    own = net.state_dict()
+    own, taken = net.state_dict(), 0
     for name, value in own.items():
         found = weights.get(name)
         if found is None:
             continue
+        taken += 1
         if found.shape == value.shape:
             value.copy_(found)
         elif found.ndim == 2 and found.shape[0] == value.shape[0] and found.shape[1] < value.shape[1]:
             value[:, : found.shape[1]] = found
-            value[:, found.shape[1] :] *= 0.1
+            value[:, found.shape[1] :] *= 0.1  # quiet at first: what was learned must not drown
+        else:
+            taken -= 1
+    if not taken:
+        raise GlimpseError(f"{path}: none of its weights fits; expected a checkpoint of a related task")
     net.load_state_dict(own)
