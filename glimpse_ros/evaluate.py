@@ -132,7 +132,7 @@ def run_seed(
         row.classes = [ClassSum(len(scene.info.class_names)) for _ in range(setting.glimpses)]
     for i, truth in enumerate(images):
         own = seed * 100_003 + i
-        look = look_at_canvas(truth, scene.info.glimpse, scene.info.scene)
+        look = look_at_canvas(truth, scene.info.glimpse, scene.info.scene, scene.info.padding)
         first = first_view(scene.info, limits, own)
         steps = explore(look, scene, policy, limits=limits, glimpses=setting.glimpses, seed=own, first=first)
         for k, step in enumerate(steps):

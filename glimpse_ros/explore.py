@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 from .cameras.base import Camera, guess_kind, open_input
 from .core.bundle import BundleError, find_bundle, load_scene, model_folders
 from .core.memory import Mosaic
-from .core.policies import overlap
-from .core.scene_frame import fov_from_zoom, zoom_from_fov
+from .core.scene_frame import fov_from_zoom, overlap, zoom_from_fov
 from .core.types import GlimpseError, Limits, SceneModel, SceneSpec
 from .progress import Progress
 from .report.baselines import with_baselines

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .bundle_check import POLICY_MAPS, check_policy, scene_info
 from .bundle_graph import Arrays, Graph, GraphNaNError
-from .scene_frame import clamp_view
+from .scene_frame import clamp_view, overlap
 from .types import Decision, Episode, Glimpse, GlimpseError, Limits, SceneEstimate, SceneInfo, View
 
 FLAT_MAPS = frozenset({"uncertainty", "attention"})  # (1, 1, h, w) in the graph, (h, w) in the estimate
@@ -126,14 +126,7 @@ class OnnxPolicy:
 
         Raises GlimpseError where the camera's range of s and the scene model's do not meet.
         """
-        camera, model = episode.limits.s, self._scene.s_range
-        low, high = max(camera[0], model[0]), min(camera[1], model[1])
-        if low > high:
-            raise GlimpseError(
-                f"{self._graph.file}: the camera's s is {camera[0]:.3g} to {camera[1]:.3g}; "
-                f"expected a range that meets the scene model's, {model[0]:.3g} to {model[1]:.3g}"
-            )
-        self._limits = Limits(episode.limits.x, episode.limits.y, (low, high))
+        self._limits = overlap(episode.limits, self._scene.s_range, str(self._graph.file))
         self._first = episode.first_view
         self._spec = episode.scene
         self._state: Arrays = dict(self._zeros)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .memory import sharpness
-from .scene_frame import clamp_view
+from .scene_frame import clamp_view, overlap
 from .types import Decision, Episode, GlimpseError, Limits, Policy, SceneEstimate, SceneInfo, SceneSpec, View
 
 MAP_GRID = (32, 64)  # rows, columns on which map policies score candidates
@@ -23,27 +23,25 @@ TIE_BREAK = 0.1  # how much more a place counts that is far from every look
 ZIGZAG_Y = 0.4  # rows of a grid that cannot cover the scene; the best on the training panoramas
 
 
-def overlap(limits: Limits, s_range: tuple[float, float], who: str) -> Limits:
-    """The limits, their s narrowed to the model's range. Raises GlimpseError where they do not meet."""
-    low, high = max(limits.s[0], s_range[0]), min(limits.s[1], s_range[1])
-    if low > high:
-        raise GlimpseError(
-            f"{who}: the camera's s is {limits.s[0]:.3g} to {limits.s[1]:.3g}, the scene model's {s_range[0]:.3g} to "
-            f"{s_range[1]:.3g}; expected ranges that overlap"
-        )
-    return Limits(limits.x, limits.y, (low, high))
-
-
 def half_height(s: float, scene: SceneSpec) -> float:
     """Half the height of a glimpse of width s, in units of y."""
     return min(s * scene.width / scene.height, 1.0)
 
 
-def fit_inside(view: View, limits: Limits, scene: SceneSpec) -> View:
-    """The nearest view inside the limits whose box stays on the canvas (in x only where that does not wrap)."""
+def room(s: float, scene: SceneSpec, padding: str = "clamp") -> tuple[float, float]:
+    """How far from the middle, in x and in y, a view of width s may be.
+
+    With "clamp" its box stays on the canvas (in x only where that does not wrap); any other padding lets it reach over.
+    """
+    if padding != "clamp":
+        return 1.0, 1.0
+    return 1.0 if scene.projection == "spherical" else 1.0 - s, 1.0 - half_height(s, scene)
+
+
+def fit_inside(view: View, limits: Limits, scene: SceneSpec, padding: str = "clamp") -> View:
+    """The nearest view inside the limits and the `room` that the padding leaves."""
     view = clamp_view(view, limits, scene.projection)
-    room_y = 1.0 - half_height(view.s, scene)
-    room_x = 1.0 if scene.projection == "spherical" else 1.0 - view.s
+    room_x, room_y = room(view.s, scene, padding)
     inner = View(min(max(view.x, -room_x), room_x), min(max(view.y, -room_y), room_y), view.s)
     return clamp_view(inner, limits, scene.projection)
 
@@ -51,20 +49,31 @@ def fit_inside(view: View, limits: Limits, scene: SceneSpec) -> View:
 def first_view(info: SceneInfo, limits: Limits, seed: int) -> View | None:
     """Where an episode starts by the scene model's card; None leaves it to the policy.
 
-    "random" is a seeded heading, level, at the widest: a robot that wakes up somewhere and looks ahead.
+    "random" is seeded and at the widest. On a sphere it is a heading, level: a robot that wakes up somewhere and looks
+    ahead. On a planar scene, which has no ahead, it is uniform in x and y.
     """
     if info.first_view == "policy":
         return None
     limits = overlap(limits, info.s_range, "first view")
     if info.first_view == "random":
-        x = float(np.random.default_rng(seed).uniform(*limits.x))
-        return fit_inside(View(x, 0.0, limits.s[1]), limits, info.scene)
+        rng, s = np.random.default_rng(seed), limits.s[1]
+        if info.scene.projection == "spherical":
+            view = View(float(rng.uniform(*limits.x)), 0.0, s)
+        else:
+            view = random_place(rng, s, info.scene, info.padding)
+        return fit_inside(view, limits, info.scene, info.padding)
     x, y, s = (float(value) for value in info.first_view)
-    return fit_inside(View(x, y, s), limits, info.scene)
+    return fit_inside(View(x, y, s), limits, info.scene, info.padding)
+
+
+def random_place(rng: np.random.Generator, s: float, scene: SceneSpec, padding: str) -> View:
+    """A view of width s, its place uniform over the `room` that there is."""
+    room_x, room_y = room(s, scene, padding)
+    return View(float(rng.uniform(-room_x, room_x)), float(rng.uniform(-room_y, room_y)), s)
 
 
 class RandomPolicy:
-    """x, y and s uniform over what the camera can reach, boxes inside the canvas."""
+    """x, y and s uniform over what the camera can reach; boxes inside the canvas where the padding is "clamp"."""
 
     wants: frozenset[str] = frozenset()
 
@@ -82,10 +91,8 @@ class RandomPolicy:
         if seen is None and self.episode.first_view is not None:
             return Decision(self.episode.first_view)
         scene, s = self.episode.scene, float(self.rng.uniform(*self.limits.s))
-        room_y = 1.0 - half_height(s, scene)
-        room_x = 1.0 if scene.projection == "spherical" else 1.0 - s
-        view = View(float(self.rng.uniform(-room_x, room_x)), float(self.rng.uniform(-room_y, room_y)), s)
-        return Decision(fit_inside(view, self.limits, scene))
+        view = random_place(self.rng, s, scene, self.info.padding)
+        return Decision(fit_inside(view, self.limits, scene, self.info.padding))
 
 
 class GridPolicy:
@@ -112,13 +119,14 @@ class GridPolicy:
         if not self.plan:
             start = seen or self.episode.first_view
             count = max(1, self.episode.glimpses - (seen is not None))
-            self.plan = grid_views(count, self.limits, self.episode.scene, start.x if start else -1.0)
+            x, padding = start.x if start else -1.0, self.info.padding
+            self.plan = grid_views(count, self.limits, self.episode.scene, x, padding)
         view = self.plan[self.next % len(self.plan)]
         self.next += 1
         return Decision(view)
 
 
-def grid_views(count: int, limits: Limits, scene: SceneSpec, start_x: float) -> list[View]:
+def grid_views(count: int, limits: Limits, scene: SceneSpec, start_x: float, padding: str = "clamp") -> list[View]:
     """`count` tiles within the limits; on a spherical scene the first column is centred at `start_x`."""
     aspect = scene.height / scene.width
     covering = [c for c in range(1, count + 1) if c * math.ceil(c * aspect - 1e-9) <= count]
@@ -137,7 +145,7 @@ def grid_views(count: int, limits: Limits, scene: SceneSpec, start_x: float) -> 
     views = []
     for i, y, step, s in tiles:
         x = start_x + i * step if scene.projection == "spherical" else (i + 0.5) * step - 1.0
-        views.append(fit_inside(View(x, y, s), limits, scene))
+        views.append(fit_inside(View(x, y, s), limits, scene, padding))
     return views
 
 

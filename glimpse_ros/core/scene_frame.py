@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from .types import GlimpseError, Limits, MountLimits, PanTiltZoom, Projection, View
 
+S_SLACK = 1e-6  # ranges of s that only rounding keeps apart do meet: many models know a single s
+
 
 def wrap(x: float) -> float:
     """x onto [-1, 1)."""
@@ -48,6 +50,17 @@ def clamp_view(view: View, limits: Limits, projection: Projection) -> View:
         min(max(view.y, limits.y[0]), limits.y[1]),
         min(max(view.s, limits.s[0]), limits.s[1]),
     )
+
+
+def overlap(limits: Limits, s_range: tuple[float, float], who: str) -> Limits:
+    """The camera's limits, their s narrowed to the scene model's range. Raises GlimpseError where they do not meet."""
+    low, high = max(limits.s[0], s_range[0]), min(limits.s[1], s_range[1])
+    if low > high + S_SLACK:
+        raise GlimpseError(
+            f"{who}: the camera's s is {limits.s[0]:.3g} to {limits.s[1]:.3g}, the scene model's {s_range[0]:.3g} to "
+            f"{s_range[1]:.3g}; expected ranges that overlap"
+        )
+    return Limits(limits.x, limits.y, (min(low, high), high))
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,11 @@ class SceneInfo:
     provider: str = "numpy"
     details: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def padding(self) -> str:
+        """What lies outside of the scene: "clamp" (a view is moved inside), "zero" or "edge" (it may reach over)."""
+        return str(self.details.get("padding", "clamp"))
+
 
 @dataclass(frozen=True)
 class Episode:

@@ -238,8 +238,7 @@ class SceneLoop:
         started = time.perf_counter()
         shown = (self.step + 1) % self.settings.maps_every == 0 or self.step == 0
         try:
-            padding = str(info.details.get("padding", "clamp"))
-            glimpse = glimpse_from_frame(frame, view, camera, info.glimpse, info.scene, padding)
+            glimpse = glimpse_from_frame(frame, view, camera, info.glimpse, info.scene, info.padding)
             estimate = self.model.step(glimpse, decode=shown)
         except GlimpseError as err:
             self._failed(err, frame, camera, now)

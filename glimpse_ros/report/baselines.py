@@ -81,7 +81,7 @@ def _cameras(exploration: Exploration, info: SceneInfo) -> Iterator[Callable[[Vi
         truth = exploration.truth_at(k)
         assert truth is not None
         if look is None or truth is not held:
-            held, look = truth, look_at_canvas(bounded(truth), info.glimpse, info.scene)
+            held, look = truth, look_at_canvas(bounded(truth), info.glimpse, info.scene, info.padding)
         yield look
 
 

@@ -7,11 +7,26 @@ from hypothesis import strategies as st
 
 from glimpse_ros.core.memory import Mosaic
 from glimpse_ros.core.policies import POLICIES, best_box, first_view, footprint, grid_views, make_policy
-from glimpse_ros.core.types import Episode, GlimpseError, GlimpseSpec, Limits, SceneEstimate, SceneSpec, View
+from glimpse_ros.core.types import (
+    Episode,
+    GlimpseError,
+    GlimpseSpec,
+    Limits,
+    SceneEstimate,
+    SceneInfo,
+    SceneSpec,
+    View,
+)
 
 SPHERE = SceneSpec(64, 128, "spherical")
 INFO = Mosaic(SPHERE, GlimpseSpec(16)).info
 PTZ = Limits(s=(1 / 16, 1 / 6))
+PLANE = SceneSpec(60, 60, "planar")
+
+
+def fixed(padding, s=0.8):
+    """A planar model that knows one s."""
+    return SceneInfo("m", PLANE, GlimpseSpec(12), (s, s), "m", "random", details={"padding": padding})
 
 
 def estimate(uncertainty=None):
@@ -117,6 +132,42 @@ def test_first_view_is_seeded_level_and_widest():
     view = first_view(INFO, PTZ, 3)
     assert view == first_view(INFO, PTZ, 3) != first_view(INFO, PTZ, 4)
     assert view.y == 0 and view.s == 1 / 6
+
+
+def test_on_a_plane_a_random_first_view_is_uniform_in_x_and_y_and_may_reach_over_unless_clamped():
+    views = [first_view(fixed("zero"), Limits(), seed) for seed in range(1000)]
+    for name in ("x", "y"):
+        values = np.sort([getattr(v, name) for v in views])
+        assert np.abs(values - np.linspace(-1, 1, 1000)).max() < 0.1, f"{name} is not uniform over [-1, 1]"
+    assert np.abs(np.corrcoef([(v.x, v.y) for v in views], rowvar=False)[0, 1]) < 0.15
+    assert views[5] == first_view(fixed("zero"), Limits(), 5) and {v.s for v in views} == {0.8}
+    clamped = np.array([(v.x, v.y) for v in (first_view(fixed("clamp"), Limits(), seed) for seed in range(50))])
+    assert 0.15 < np.abs(clamped).max() <= 0.2 + 1e-9 and clamped.std(0).min() > 0.08
+
+
+@pytest.mark.parametrize(("padding", "reach"), [("zero", 1.0), ("edge", 1.0), ("clamp", 0.2)])
+def test_the_random_policy_reaches_over_the_border_unless_clamped(padding, reach):
+    policy = make_policy("random", "mosaic", fixed(padding))
+    policy.reset(Episode(Limits(), 8, None, PLANE))
+    views = [policy.decide(estimate(), View(0, 0, 0.8)).view for _ in range(300)]
+    x, y = np.array([(v.x, v.y) for v in views]).T
+    for values in (x, y):
+        assert 0.95 * reach < np.abs(values).max() <= reach + 1e-9 and np.abs(values.mean()) < 0.1 * reach
+    narrow = Limits(x=(-0.5, 0.1), y=(0.3, 0.9))
+    policy.reset(Episode(narrow, 8, None, PLANE))
+    for _ in range(50):
+        view = policy.decide(estimate(), View(0, 0, 0.8)).view
+        assert -0.5 <= view.x <= 0.1 and 0.3 <= view.y <= 0.9
+
+
+def test_a_fixed_first_view_and_a_grid_stay_where_they_are_put_unless_clamped():
+    for padding, x in (("zero", 0.9), ("clamp", 0.2)):
+        info = SceneInfo(**{**vars(fixed(padding)), "first_view": (0.9, -0.9, 0.8)})
+        view = first_view(info, Limits(), 0)
+        assert (view.x, view.y) == pytest.approx((x, -x))
+    s = Limits(s=(0.4, 0.4))
+    free, kept = (grid_views(8, s, PLANE, 0.0, padding) for padding in ("zero", "clamp"))
+    assert max(v.x for v in free) == pytest.approx(7 / 8) and max(v.x for v in kept) == pytest.approx(0.6)
 
 
 def test_refusals():

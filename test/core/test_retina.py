@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glimpse_ros.core.retina import bounded, box_px, sample, view_from_box
+from glimpse_ros.core.retina import bounded, box_px, crop, sample, view_from_box
 from glimpse_ros.core.types import GlimpseError, GlimpseSpec, View
 
 SPEC = GlimpseSpec(16)
@@ -68,6 +68,18 @@ def test_padding_outside_a_planar_canvas():
     assert np.allclose(
         clamp[0], cv2.resize(scene[:32, :32], (16, 16), interpolation=cv2.INTER_AREA).transpose(2, 0, 1) / 255
     )
+
+
+@pytest.mark.parametrize("projection", ["planar", "spherical"])
+def test_zero_padding_is_black_outside_wherever_the_box_lies(projection):
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        left, top = (int(v) for v in rng.integers(-150, 150, 2))
+        w, h = (int(v) for v in rng.integers(1, 120, 2))
+        rows, cols = np.arange(top, top + h), np.arange(left, left + w)
+        inside = ((rows >= 0) & (rows < 64))[:, None] & ((cols >= 0) & (cols < 128) | (projection == "spherical"))
+        expected = np.where(inside[..., None], scene[rows[:, None] % 64, cols % 128], 0)
+        assert np.array_equal(crop(scene, left, top, w, h, projection, "zero"), expected)
 
 
 def test_scales_are_finest_first_around_one_centre():

@@ -12,6 +12,7 @@ from glimpse_ros.core.scene_frame import (
     canvas_crop_from_perspective,
     clamp_view,
     fov_from_zoom,
+    overlap,
     perspective_from_equirect,
     rotation,
     wrap,
@@ -161,3 +162,22 @@ def test_refusals(build):
 def test_refusals_name_the_values():
     with pytest.raises(GlimpseError, match="limits of x: min 0.5 is greater than max -0.5"):
         Limits(x=(0.5, -0.5))
+
+
+def test_ranges_of_s_are_narrowed_to_what_camera_and_model_share():
+    limits = Limits((-0.5, 0.5), (0.0, 0.1), (0.1, 0.5))
+    assert overlap(limits, (0.2, 0.9), "m") == Limits(limits.x, limits.y, (0.2, 0.5))
+    assert overlap(limits, (0.5, 0.5), "m").s == (0.5, 0.5)
+    with pytest.raises(
+        GlimpseError, match=r"^m: the camera's s is 0\.1 to 0\.5, the scene model's 0\.6 to 0\.9; expected"
+    ):
+        overlap(limits, (0.6, 0.9), "m")
+
+
+@given(st.floats(0.01, 1.0))
+def test_a_model_that_knows_one_s_meets_a_camera_that_rounding_keeps_from_it(s):
+    camera = Limits(s=(0.001, s * (1 - 1e-7)))
+    low, high = overlap(camera, (s, s), "m").s
+    assert low == high == camera.s[1]
+    low, high = overlap(Limits(s=(s, 1.0)), (float(np.float32(s)), float(np.float32(s))), "m").s
+    assert low <= high and low == pytest.approx(s, abs=1e-6)
