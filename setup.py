@@ -38,7 +38,14 @@ ROS += [
     }.items()
 ]
 
-TRAIN = ["torch>=2.13.0", "onnx>=1.17.0", "tensorboard>=2.18.0", "tyro>=0.9.2"]
+TRAIN = [
+    "torch>=2.13.0",
+    "lightning-fabric>=2.5.0",
+    "onnx>=1.17.0",
+    "tensorboard>=2.18.0",
+    "tyro>=0.9.2",
+    "matplotlib>=3.8.4",
+]
 
 VIEWER = ["rerun-sdk>=0.26.2"]
 
