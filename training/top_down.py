@@ -19,6 +19,7 @@ nothing, for only the location network gets that gradient; --beta2 0.01 brings i
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from glimpse_ros.datasets import mnist
 
 from . import digits, loop
 from .fovea import Fovea, integral_image
+from .quadrants import QNet, centre, overview_of, start_view
 from .ram import TASKS
 from .recurrent import Recurrent, RecurrentConfig
 
@@ -106,50 +108,10 @@ class Config:
     beta2: float = 1.0
 
 
-class QNet(nn.Module):
-    """The overview's quadrants and their values: one convolution and one linear layer a quadrant, shared, then one
-    linear layer over all four.
-    """
-
-    def __init__(self, height: int, width: int, channels: int = 16, features: int = 32) -> None:
-        """Overviews of height x width pixels. Raises GlimpseError where they cannot be halved."""
-        super().__init__()
-        if height < 2 or width < 2 or height % 2 or width % 2:
-            raise GlimpseError(f"overview of {height} x {width} px: expected even sides, to cut it into quadrants")
-        self.conv = nn.Conv2d(1, channels, 7, 4, 2)
-        cells = ((height // 2 - 3) // 4 + 1) * ((width // 2 - 3) // 4 + 1)
-        self.region = nn.Linear(channels * cells, features)
-        self.values = nn.Linear(4 * features, 4)
-
-    def forward(self, overview: Tensor) -> Tensor:
-        """Overviews (B, 1 or 3, height, width) in [0, 1] -> values (B, 4) of the quadrants, row by row."""
-        grey = overview.mean(1)  # (B, height, width)
-        b, h, w = grey.shape
-        regions = grey.view(b, 2, h // 2, 2, w // 2).transpose(2, 3).reshape(4 * b, 1, h // 2, w // 2)
-        seen = torch.relu(self.conv(regions)).flatten(1)
-        return self.values(torch.relu(self.region(seen)).view(b, -1)).float()
-
-
-def overview_of(scenes: Tensor) -> Tensor:
-    """Scenes (B, side, side) on 0-255, side even -> (B, 1, side / 2, side / 2) in [0, 1]: means of 2 x 2 pixels, as
-    OpenCV's INTER_AREA."""
-    return F.avg_pool2d(scenes[:, None] / 255, 2)
-
-
-def centre(quadrant: Tensor) -> Tensor:
-    """Quadrants (...), 0 to 3 row by row -> their centres (..., 2) = (x, y) in [-1, 1]."""
-    return torch.stack([quadrant % 2, quadrant // 2], -1) - 0.5
-
-
-def start_view(q: Tensor) -> Tensor:
-    """Values (B, 4) of the quadrants -> the best one's centre (B, 2) = (x, y) in [-1, 1]."""
-    return centre(q.argmax(-1))
-
-
 def bits(patch: Tensor) -> Tensor:
-    """Patches (..., pixels) in [0, 1] -> entropy (...) [bit] of bright and dark pixels: 0 of one kind, 1 half and half."""
-    bright = (patch > BINARY).float().mean(-1)
-    return (torch.special.entr(bright) + torch.special.entr(1 - bright)) / torch.log(torch.tensor(2.0))
+    """Patches (..., pixels) in [0, 1] -> entropy (...) [bit] of dark and bright pixels: 0 where all are of one kind."""
+    bright = (patch > BINARY).count_nonzero(-1) / patch.shape[-1]
+    return (torch.special.entr(bright) + torch.special.entr(1 - bright)) / math.log(2)
 
 
 class TopDown(nn.Module):
@@ -162,9 +124,7 @@ class TopDown(nn.Module):
         if c.top_down:
             self.q = QNet(c.fovea.side // 2, c.fovea.side // 2)
         if c.context:
-            self.context = nn.Sequential(
-                nn.Linear(c.net.hidden, c.net.hidden), nn.ReLU(), nn.Linear(c.net.hidden, c.net.classes)
-            )
+            self.context = nn.Sequential(nn.Linear(c.net.hidden, 128), nn.ReLU(), nn.Linear(128, c.net.classes))
 
     def forward(
         self,
@@ -216,7 +176,7 @@ class TopDown(nn.Module):
         loss = named + value + c.beta2 * located
         if c.context:
             trust = logits.softmax(-1).gather(-1, truth.expand(len(logits), -1)[..., None])  # (T, B * M, 1)
-            again = F.cross_entropy(self.context((trust * hidden).sum(0)).float(), truth)
+            again = F.cross_entropy(self.context((trust.to(hidden.dtype) * hidden).sum(0)).float(), truth)
             loss = loss + c.beta1 * again
             figures["loss/context"] = again.detach()
         if c.top_down:
@@ -261,9 +221,8 @@ def configure(args: Args) -> Config:
         raise GlimpseError("--top-down on mnist28: its digits fill the scene; expected a cluttered task, or none of it")
     fovea = task.fovea()
     net = RecurrentConfig(fovea.size, core=args.core, hidden=args.hidden, what=args.what)
-    parts = {"top_down": args.top_down, "entropy": args.entropy, "context": args.context}
-    weights = {"lam": args.lam, "beta1": args.beta1, "beta2": args.beta2}
-    return Config(net, fovea, glimpses, args.rollouts, args.supervise, args.reward, **parts, **weights)
+    parts = (args.top_down, args.entropy, args.context, args.lam, args.beta1, args.beta2)
+    return Config(net, fovea, glimpses, args.rollouts, args.supervise, args.reward, *parts)
 
 
 @torch.no_grad()
