@@ -181,7 +181,7 @@ def read_checkpoint(path: Path, config: dict[str, Any] | None = None) -> dict[st
 
 
 def begin(net: nn.Module, path: Path) -> None:
-    """Take over averaged weights of the same shape. A layer that now reads more (coarser scales come last) keeps the rest.
+    """Take over averaged weights of the same shape; a layer that now reads more (coarser scales come last) keeps its rest.
 
     Raises GlimpseError where nothing fits.
     """
