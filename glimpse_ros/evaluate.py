@@ -134,7 +134,9 @@ def run_seed(
         own = seed * 100_003 + i
         look = look_at_canvas(truth, scene.info.glimpse, scene.info.scene, scene.info.padding)
         first = first_view(scene.info, limits, own)
-        steps = explore(look, scene, policy, limits=limits, glimpses=setting.glimpses, seed=own, first=first)
+        steps = explore(
+            look, scene, policy, limits=limits, glimpses=setting.glimpses, seed=own, first=first, overview=truth
+        )
         for k, step in enumerate(steps):
             if step.estimate.reconstruction is not None:
                 row.errors[k].add(to_size(step.estimate.reconstruction, setting.size), truth)
@@ -175,9 +177,10 @@ def evaluate(models: list[str], policies: list[str], data: Path, setting: Settin
 
 def summary(model: str, name: str, scene: SceneModel, rows: list[Row], setting: Setting, images: int) -> dict:
     """Means over seeds, per glimpse."""
+    info = scene.info
     rmse = np.array([[e.rmse for e in row.errors] for row in rows])  # (seeds, glimpses)
     rgb_l2 = np.array([[e.rgb_l2 for e in row.errors] for row in rows])
-    share = scene.info.glimpse.pixels / (setting.size[0] * setting.size[1])
+    share, coarse = (n / (setting.size[0] * setting.size[1]) for n in (info.glimpse.pixels, info.overview_pixels))
     result: dict = {
         "model": model,
         "policy": name,
@@ -186,7 +189,7 @@ def summary(model: str, name: str, scene: SceneModel, rows: list[Row], setting: 
         "images": images,
         "max_fov": setting.max_fov,
         "seeds": setting.seeds,
-        "pixel_fraction": [round(share * (k + 1), 6) for k in range(setting.glimpses)],
+        "pixel_fraction": [round(coarse + share * (k + 1), 6) for k in range(setting.glimpses)],
         "rmse": rmse.mean(0).round(4).tolist(),
         "rmse_std": rmse.std(0).round(4).tolist(),
         "rgb_l2": rgb_l2.mean(0).round(4).tolist(),

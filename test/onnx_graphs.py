@@ -4,8 +4,9 @@ scene    a (rows, columns) grid of cells. A glimpse adds its mean colour to ever
          colour is the mean of what was added, 0.5 where nothing was. belief (1, cells, 4): colour, seen (0 or 1).
          uncertainty 1 / (1 + times seen). reconstruction: the cells enlarged to the canvas, under an If on `decode`.
          Two classes, dark and bright: logits 0.5 - brightness and brightness - 0.5.
+         An overview (1, 3, 8, 16) stands in its cells' place for as long as it is fed.
 policy   looks at the centre of the first unseen cell, clipped to `limits`; `noise` shifts x by a tenth of it. `stop` is
-         the share of cells seen. `state_count` (1, 1) counts decisions.
+         the share of cells seen. `state_count` (1, 1) counts decisions. `brightest`: at the brightest cell instead.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def write_bundle(
     limits: bool = True,
     noise: bool = False,
     stop: bool = False,
+    brightest: bool = False,
     wants: Sequence[str] = (),
     policy_nan: bool = False,
     scene_fields: Mapping[str, Any] | None = None,
@@ -74,7 +76,8 @@ def write_bundle(
     write_model(folder / "scene.onnx", model, override(fields, scene_fields))
     if policy:
         fields = {"role": "policy", "family": "test", "name": folder.name, "belief_id": model_id(model)}
-        model = policy_model(limits, noise, stop, {name: map_shape(name, scene) for name in wants}, policy_nan)
+        maps = {name: map_shape(name, scene) for name in wants}
+        model = policy_model(limits, noise, stop, maps, policy_nan, brightest)
         write_model(folder / "policy.onnx", model, override(fields, policy_fields))
     return folder
 
@@ -153,8 +156,8 @@ def scene_model(
     total = b("Slice", "next_state_canvas", b.ints(0), b.ints(3), b.ints(1))
     times = b("Slice", "next_state_canvas", b.ints(3), b.ints(4), b.ints(1))
     seen = b("Min", times, b.const(1.0))
-    if overview:  # its mean colour stands where nothing was seen
-        blank = b("ReduceMean", "overview", axes=[2, 3], keepdims=1)
+    if overview:  # its colours stand where nothing was seen
+        blank = b("AveragePool", "overview", kernel_shape=[2, 2], strides=[2, 2])  # (1, 3, rows, columns)
     else:
         blank = b.const(0.5)
     unseen = b("Mul", b("Sub", b.const(1.0), seen), blank)
@@ -208,6 +211,7 @@ def policy_model(
     stop: bool = False,
     wants: Mapping[str, tuple[int, ...]] | None = None,
     nan: bool = False,
+    brightest: bool = False,
 ) -> onnx.ModelProto:
     """The policy graph of the module's docstring, without metadata. `wants`: maps read (and not used) with shapes."""
     rows, columns = GRID
@@ -215,7 +219,11 @@ def policy_model(
     views = np.concatenate([cells, np.full((rows * columns, 1), 0.25)], 1).astype(np.float32)
     b = Builder()
     seen = b("Reshape", b("Slice", "belief", b.ints(3), b.ints(4), b.ints(2)), b.ints(1, rows * columns))
-    first = b("ArgMin", seen, axis=1, keepdims=0)  # (1,)
+    if brightest:
+        colour = b("Slice", "belief", b.ints(0), b.ints(3), b.ints(2))
+        first = b("ArgMax", b("ReduceMean", colour, axes=[2], keepdims=0), axis=1, keepdims=0)
+    else:
+        first = b("ArgMin", seen, axis=1, keepdims=0)  # (1,)
     view = b("Gather", b.const(views), first, axis=0)  # (1, 3)
     inputs: dict[str, tuple[int, ...]] = {"belief": (1, rows * columns, 4), "state_count": (1, 1), **(wants or {})}
     if noise:

@@ -9,7 +9,8 @@ scene     role "scene", name, family, glimpse, scales, padding, s_range, scene {
 policy    role "policy", belief_id: that of the scene.onnx it was trained with, `belief_id(path)`.
 
 Both branches of the `If` on `decode` give the declared shapes. `next_view` is inside the scene and, where the graph
-takes `limits`, inside those; a spherical x may run over, it wraps.
+takes `limits`, inside those; a spherical x may run over, it wraps. A scene graph that takes an `overview` is first run
+with it, a glimpse of zeros and the view (0, 0, 0): see bundle_run.
 """
 
 from __future__ import annotations

@@ -1,6 +1,11 @@
 """A bundle's graphs at work: `scene.onnx` as a `SceneModel`, `policy.onnx` as a `Policy`. State is carried here.
 
 No step changes anything unless the graph's whole answer is finite.
+
+The overview of a scene graph that takes one is fed twice. Before the first glimpse, for `empty`: with glimpse and view
+all zeros (s = 0 tells the graph that nothing was seen yet) and states of zero, of which only the answer is kept, the
+belief that a policy with first_view "policy" chooses the first view from. Then again with the first glimpse, whose
+states are carried. At every later step it is zeros; so are they all where the camera cannot give an overview.
 """
 
 from __future__ import annotations
@@ -35,7 +40,6 @@ class OnnxScene:
         }
         overview = graph.inputs.get("overview")
         self._no_overview = None if overview is None else np.zeros(overview.shape, np.float32)
-        self._overview = self._no_overview
         self._empty = _empty(self.info)
         self.reset()
         self.warm_up()
@@ -48,10 +52,10 @@ class OnnxScene:
     def reset(self) -> None:
         """Forget everything, an overview too."""
         self._state: Arrays = dict(self._zeros)
-        self._overview = self._no_overview
+        self._overview: NDArray[np.float32] | None = None  # (1, 3, h, w), until the next step
 
     def set_overview(self, image: NDArray[np.float32]) -> None:
-        """The coarse look, float32 (3, h, w) RGB in [0, 1], for the next step; its pixels count in the budget."""
+        """The coarse look, float32 (3, h, w) RGB in [0, 1], for `empty` and the next step; its pixels are counted."""
         if self._no_overview is None:
             raise GlimpseError(f"{self.info.name}: an overview was given, but the model takes none")
         self._overview = _unit_range(image, self._no_overview.shape[1:], f"{self.info.name}: overview")[None]
@@ -63,13 +67,11 @@ class OnnxScene:
         BundleError where it fails; the memory is then as it was before.
         """
         pixels = _unit_range(glimpse.pixels, self._shape, f"{self.info.name}: glimpse")
-        out = self._graph.run(self._feeds(pixels[None], glimpse.view, decode), self._fetch[decode])
+        feeds = self._feeds(pixels[None], glimpse.view.array(), self._state, decode)
+        out = self._graph.run(feeds, self._fetch[decode])
         self._state = {name: out[f"next_{name}"] for name in self._zeros}
-        self._overview = self._no_overview
-        maps = {name: out[name][0] for name in self.info.outputs if name in out}
-        for name in FLAT_MAPS & maps.keys():
-            maps[name] = maps[name][0]
-        return SceneEstimate(belief=out["belief"][0], **maps)
+        self._overview = None
+        return self._estimate(out)
 
     @property
     def fades(self) -> bool:
@@ -83,19 +85,38 @@ class OnnxScene:
                 self._state[name] = self._state[name] * np.float32(1.0 - rate)
 
     def empty(self) -> SceneEstimate:
-        """What is believed before any glimpse: the stored belief (else zeros), and maps that know nothing."""
-        return self._empty
+        """What is believed before any glimpse: what the overview tells, where one was set for the next step; else the
+        stored belief (zeros where there is none), and maps that know nothing.
+
+        Raises as `step` does, where there is an overview; the memory stays as it is.
+        """
+        if self._overview is None:
+            return self._empty
+        return self._estimate(self._graph.run(self._nothing(True), self._fetch[True]))
 
     def warm_up(self) -> None:
         """Run both ways once and check the shapes that come out; the memory stays as it is."""
+        pixels, view = np.zeros((1, *self._shape), np.float32), View(0.0, 0.0, self.info.s_range[1])
         for decode in (True, False):
-            view = View(0.0, 0.0, self.info.s_range[1])
-            self._graph.try_out(self._feeds(np.zeros((1, *self._shape), np.float32), view, decode))
+            self._graph.try_out(self._feeds(pixels, view.array(), self._state, decode))
+        if self._no_overview is not None:
+            self._graph.try_out(self._nothing(True))
 
-    def _feeds(self, pixels: NDArray[np.float32], view: View, decode: bool) -> Arrays:
-        feeds: Arrays = {"glimpse": pixels, "view": view.array(), **self._state}
-        if self._overview is not None:
-            feeds["overview"] = self._overview
+    def _estimate(self, out: Arrays) -> SceneEstimate:
+        maps = {name: out[name][0] for name in self.info.outputs if name in out}
+        for name in FLAT_MAPS & maps.keys():
+            maps[name] = maps[name][0]
+        return SceneEstimate(belief=out["belief"][0], **maps)
+
+    def _nothing(self, decode: bool) -> Arrays:
+        """An overview at most: no `View` has the s of 0 that says so."""
+        pixels, view = np.zeros((1, *self._shape), np.float32), np.zeros((1, 3), np.float32)
+        return self._feeds(pixels, view, self._zeros, decode)
+
+    def _feeds(self, pixels: NDArray[np.float32], view: NDArray[np.float32], state: Arrays, decode: bool) -> Arrays:
+        feeds: Arrays = {"glimpse": pixels, "view": view, **state}
+        if self._no_overview is not None:
+            feeds["overview"] = self._no_overview if self._overview is None else self._overview
         if "decode" in self._graph.inputs:
             feeds["decode"] = np.full(self._graph.inputs["decode"].shape, decode)
         return feeds

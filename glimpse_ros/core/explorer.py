@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .policies import fit_inside
-from .retina import sample
+from .retina import averaged, sample
 from .scene_frame import SceneFrame, canvas_crop_from_perspective, fov_from_zoom
 from .types import (
     Episode,
@@ -55,13 +55,17 @@ def explore(
     forced: bool = False,
     stop_threshold: float | None = None,
     decode: bool = True,
+    overview: NDArray[np.generic] | None = None,
 ) -> Iterator[Step]:
     """Yield `glimpses` steps, fewer where the policy's stop score reaches `stop_threshold`.
 
     look: takes the glimpse at a view.
     first: the episode's first view; with `forced` (a camera that already looks there) the policy is not asked.
+    overview: the whole scene (H, W, 3), uint8 or float32 in [0, 1], for scene models that take a coarse look at it.
     """
     scene.reset()
+    if overview is not None:
+        give_overview(scene, overview)
     policy.reset(Episode(limits, glimpses, first, scene.info.scene, seed))
     view = first if forced and first is not None else policy.decide(scene.empty(), None).view
     for taken in range(glimpses):
@@ -75,6 +79,13 @@ def explore(
         yield Step(glimpse.view, glimpse, estimate, stop, time.perf_counter() - started)
         if stop is not None and stop_threshold is not None and stop >= stop_threshold:
             return
+
+
+def give_overview(scene: SceneModel, canvas: NDArray[np.generic]) -> None:
+    """Set the coarse look of a scene model that takes one: the canvas (H, W, 3), averaged by area."""
+    size = getattr(scene, "overview_size", None)
+    if size is not None:
+        scene.set_overview(averaged(canvas, *size))  # type: ignore[attr-defined]
 
 
 def look_at_canvas(

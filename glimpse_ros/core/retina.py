@@ -110,11 +110,11 @@ def sample(
     for i, fraction in enumerate(spec.scales):
         w_i, h_i = max(1, round(w * fraction)), max(1, round(h * fraction))
         patch = crop(canvas, left + (w - w_i) // 2, top + (h - h_i) // 2, w_i, h_i, projection, padding)
-        pixels[i] = _area_resize(patch, spec.size).transpose(2, 0, 1)
+        pixels[i] = averaged(patch, spec.size, spec.size)
     return pixels, taken
 
 
-def _area_resize(patch: NDArray[np.generic], size: int) -> NDArray[np.float32]:
-    """(h, w, 3) to (size, size, 3) float32 in [0, 1], by area where it shrinks, linear where it grows."""
-    resized = cv2.resize(np.ascontiguousarray(patch), (size, size), interpolation=cv2.INTER_AREA)
-    return resized.astype(np.float32) / (255.0 if patch.dtype == np.uint8 else 1.0)
+def averaged(patch: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
+    """(h, w, 3), uint8 or float in [0, 1], to (3, height, width) in [0, 1]: by area where it shrinks, else linear."""
+    resized = cv2.resize(np.ascontiguousarray(patch), (width, height), interpolation=cv2.INTER_AREA)
+    return resized.astype(np.float32).transpose(2, 0, 1) / (255.0 if patch.dtype == np.uint8 else 1.0)

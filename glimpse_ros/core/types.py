@@ -161,6 +161,12 @@ class SceneInfo:
         """What lies outside of the scene: "clamp" (a view is moved inside), "zero" or "edge" (it may reach over)."""
         return str(self.details.get("padding", "clamp"))
 
+    @property
+    def overview_pixels(self) -> int:
+        """Of the coarse look that the model takes before its first glimpse; 0 where it takes none."""
+        size = self.details.get("overview")
+        return int(size[0]) * int(size[1]) if isinstance(size, tuple) else 0
+
 
 @dataclass(frozen=True)
 class Episode:

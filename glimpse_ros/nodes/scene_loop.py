@@ -11,11 +11,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.explorer import glimpse_from_frame
+from ..core.explorer import give_overview, glimpse_from_frame
 from ..core.memory import Mosaic
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom, SceneEstimate, SceneModel, View
@@ -217,8 +216,8 @@ class SceneLoop:
         assert self.shot.canvas is not None
         camera = self.lens.wide(*self.shot.canvas.shape[:2])
         if self.view is None:
-            self._overview(self.shot.canvas)
-            self._ask(self.model.empty(), self.shot.stamp, camera, None, None, now)
+            give_overview(self.model, self.shot.canvas)
+            self._ask(self._empty(), self.shot.stamp, camera, None, None, now)
             return
         self.shot.used += 1
         self._take(Frame(self.shot.canvas, self.shot.stamp), self.view, camera, now)
@@ -261,13 +260,12 @@ class SceneLoop:
         """A glimpse that the model could not use is left out; after many the policy is asked to look elsewhere."""
         self.count("glimpses failed")
         self.failures += 1
-        level = ERROR if self.failures >= MANY else WARN
-        self.reporter.problem("model", level, f"{err}: the glimpse is left out")
+        self.reporter.problem("model", ERROR if self.failures >= MANY else WARN, f"{err}: the glimpse is left out")
         if self.shot is not None:
             self.shot.used = self.settings.glimpses_per_frame
         if self.failures % MANY == 0:
             seen = self.taken[0] if self.taken else None
-            self._ask(self.estimate or self.model.empty(), frame.stamp, camera, seen, frame.ptz, now)
+            self._ask(self.estimate or self._empty(), frame.stamp, camera, seen, frame.ptz, now)
 
     def _ask(
         self,
@@ -291,8 +289,11 @@ class SceneLoop:
             if forget is not None:
                 forget(self.settings.forget_rate)
 
-    def _overview(self, canvas: NDArray[np.uint8]) -> None:
-        size = getattr(self.model, "overview_size", None)
-        if size is not None:
-            small = cv2.resize(canvas, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-            self.model.set_overview(small.transpose(2, 0, 1).astype(np.float32) / 255.0)  # type: ignore[attr-defined]
+    def _empty(self) -> SceneEstimate:
+        try:
+            return self.model.empty()
+        except GlimpseError as err:  # only an overview can be at fault, and there is nothing else to forget yet
+            self.count("overviews failed")
+            self.reporter.problem("model", ERROR, f"{err}: it goes on without an overview")
+            self.model.reset()
+            return self.model.empty()

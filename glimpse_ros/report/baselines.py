@@ -70,6 +70,7 @@ def _run(
         seed=seed,
         first=first,
         forced=True,
+        overview=exploration.truth_at(0),
     )
     return _errors(exploration, (step.estimate for step in steps))
 

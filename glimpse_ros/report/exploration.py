@@ -113,8 +113,12 @@ class Exploration:
     def pixel_fraction(self) -> tuple[float, ...]:
         """Sensor pixels so far over the pixels of the scene, after each glimpse; overlaps are counted."""
         height, width = self.evaluation_size()
-        each = self.info.glimpse.pixels / (height * width)
-        return tuple(each * (k + 1) for k in range(len(self.records)))
+        each = self.info.glimpse.pixels
+        return tuple((self.overview_pixels() + each * (k + 1)) / (height * width) for k in range(len(self.records)))
+
+    def overview_pixels(self) -> int:
+        """Of the coarse look at the whole scene; a PTZ camera cannot take one."""
+        return 0 if getattr(self.records[0], "ptz", None) is not None else self.info.overview_pixels
 
 
 def rmse(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:

@@ -230,8 +230,10 @@ def _facts(e: Exploration) -> str:
     height, width = e.evaluation_size()
     count, each = len(e.records), e.info.glimpse.pixels
     scene = f"{height * width:,} ({height}\u00d7{width})"
+    coarse = e.overview_pixels()
+    sum_of = f"{coarse:,} + {count} \u00d7 {each:,}" if coarse else f"{count} \u00d7 {each:,}"
     facts = {
-        "Pixels taken": f"{count} \u00d7 {each:,} = {count * each:,} of {scene}, overlaps counted",
+        "Pixels taken": f"{sum_of} = {coarse + count * each:,} of {scene}, overlaps counted",
         "Model runs on": e.info.provider,
     }
     if e.info.scene.projection == "spherical":

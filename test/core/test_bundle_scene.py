@@ -194,6 +194,38 @@ def test_overview_is_given_once(tmp_path):
         model.set_overview(np.zeros((3, 4, 4), np.float32))
 
 
+def test_with_an_overview_empty_is_what_the_graph_makes_of_it_alone(tmp_path):
+    belief = np.full((32, 4), 0.25, np.float32)
+    model = load_scene(
+        write_bundle(tmp_path / "b", overview=True, scene_fields={"empty_belief": encode_belief(belief)})
+    )
+    np.testing.assert_array_equal(model.empty().belief, belief)  # none is set: the stored one
+    coarse = np.random.default_rng(0).random((3, 8, 16), np.float32)
+    cells = coarse.reshape(3, 4, 2, 8, 2).mean((2, 4)).reshape(3, 32).T
+    model.set_overview(coarse)
+    for _ in range(2):  # and asking changes nothing
+        empty = model.empty()
+        np.testing.assert_allclose(empty.belief, np.concatenate([cells, np.zeros((32, 1))], 1), atol=1e-6)
+        assert (empty.uncertainty == 1).all() and empty.reconstruction.shape == (3, 64, 128)
+        assert model._state["state_steps"].tolist() == [0]
+    unseen = ~covered(AHEAD).reshape(-1)
+    first = model.step(glimpse())
+    np.testing.assert_allclose(first.belief[unseen, :3], cells[unseen], atol=1e-6)  # the first step is given it too
+    assert model._state["state_steps"].tolist() == [1]
+    np.testing.assert_array_equal(model.empty().belief, belief)  # it was used up
+    model.set_overview(coarse)
+    np.testing.assert_allclose(model.empty().belief[:, :3], cells, atol=1e-6)  # states of zero, not those carried
+    model.reset()
+    np.testing.assert_array_equal(model.empty().belief, belief)
+
+
+def test_an_answer_to_the_overview_that_is_not_finite_is_refused(tmp_path):
+    model = load_scene(write_bundle(tmp_path / "b", overview=True, nan=True))
+    model.set_overview(np.zeros((3, 8, 16), np.float32))
+    with pytest.raises(GraphNaNError, match=r"scene\.onnx: output `belief` has NaN or infinity; expected finite"):
+        model.empty()
+
+
 def test_overview_for_a_model_that_takes_none(tmp_path):
     model = load_scene(write_bundle(tmp_path / "b"))
     assert model.overview_size is None

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from onnx_graphs import write_bundle
 
-from glimpse_ros.core.explorer import explore, glimpse_from_frame, look_at_canvas
+from glimpse_ros.core.bundle import load_policy, load_scene
+from glimpse_ros.core.explorer import explore, give_overview, glimpse_from_frame, look_at_canvas
 from glimpse_ros.core.memory import Mosaic
 from glimpse_ros.core.policies import make_policy
 from glimpse_ros.core.retina import sample
@@ -61,6 +63,37 @@ def test_stop_threshold_ends_the_episode():
     arguments = {"limits": Limits(), "glimpses": 9}
     assert len(list(explore(look, scene, Stopper(), stop_threshold=0.3, **arguments))) == 3
     assert len(list(explore(look, scene, Stopper(), **arguments))) == 9
+
+
+def test_with_an_overview_the_policy_chooses_the_first_view_from_it(tmp_path):
+    options = {"glimpse": 16, "projection": "planar", "overview": True, "brightest": True}
+    folder = write_bundle(tmp_path / "b", scene_fields={"first_view": "policy", "s_range": [0.25, 0.25]}, **options)
+    scene = load_scene(folder)
+    policy = load_policy(folder, scene.info)
+    for row, column in ((0, 0), (2, 5), (3, 7)):
+        canvas = np.full((64, 128, 3), 40, np.uint8)
+        canvas[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16] = 250
+        arguments = {"limits": Limits(), "glimpses": 2}
+        for image in (canvas, canvas.astype(np.float32) / 255):  # byte and float alike
+            look = look_at_canvas(image, scene.info.glimpse, scene.info.scene, "zero")
+            view = next(iter(explore(look, scene, policy, overview=image, **arguments))).view
+            assert (view.x, view.y) == pytest.approx(((column + 0.5) / 4 - 1, (row + 0.5) / 2 - 1))
+        blind = next(iter(explore(look, scene, policy, **arguments))).view
+        assert (blind.x, blind.y) == pytest.approx((-0.875, -0.75))  # the first cell: all are equally dark
+
+
+def test_an_overview_is_averaged_by_area_and_only_for_models_that_take_one():
+    class Taker:
+        overview_size = (2, 3)
+
+        def set_overview(self, image):
+            self.image = image
+
+    taker, canvas = Taker(), np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    give_overview(taker, canvas)
+    expected = canvas.reshape(2, 10, 3, 10, 3).mean((1, 3)).transpose(2, 0, 1) / 255
+    assert taker.image.dtype == np.float32 and np.abs(taker.image - expected).max() < 0.6 / 255
+    give_overview(Mosaic(SPHERE, GlimpseSpec(16)), canvas)  # takes none: nothing happens
 
 
 @pytest.mark.parametrize("ptz", [PanTiltZoom(0, 0, 1), PanTiltZoom(2.9, 0.3, 2.5), PanTiltZoom(-1, -0.6, 1.5)])

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 from node_fakes import Model, Output, Reporter
+from onnx_graphs import write_bundle
 
+from glimpse_ros.core.bundle import load_scene
 from glimpse_ros.core.types import GlimpseError, PanTiltZoom
 from glimpse_ros.nodes.health import ERROR, WARN
 from glimpse_ros.nodes.lens import Lens
@@ -334,3 +336,29 @@ def test_without_a_field_of_view_nothing_is_guessed():
     bench = Bench(hfov=0.0)
     bench.frame(DAY, at=(0.0, 0.0, 1.0))
     assert not bench.records and "field of view is unknown" in bench.reporter.text
+
+
+def test_a_wide_cameras_first_question_is_what_the_overview_tells(tmp_path):
+    bench = Bench("wide")
+    bench.loop.model = load_scene(write_bundle(tmp_path / "b", glimpse=8, projection="planar", overview=True))
+    bench.frame(DAY, value=51)
+    assert bench.tag().step == 0
+    np.testing.assert_allclose(bench.output.asked[0][0].belief[:, :3], 0.2, atol=0.01)
+    bench.answer(0.0, 0.0, 8.0)
+    bench.frame(DAY + 33, value=102)
+    colours = bench.output.asked[1][0].belief[:, :3]
+    np.testing.assert_allclose(colours, 0.2, atol=0.01)  # seen at 51, and the overview of the first frame elsewhere
+    bench.loop.begin()
+    bench.frame(DAY + 66, value=204)
+    np.testing.assert_allclose(bench.output.asked[-1][0].belief[:, :3], 0.8, atol=0.01)  # another episode, another one
+
+
+def test_an_overview_that_the_model_cannot_use_is_said_and_it_goes_on_without(tmp_path):
+    bench = Bench("wide")
+    bench.loop.model = load_scene(write_bundle(tmp_path / "b", glimpse=8, projection="planar", overview=True, nan=-0.5))
+    bench.frame(DAY, value=51)
+    assert bench.reporter.health.report()[0] == ERROR and "it goes on without an overview" in bench.reporter.text
+    assert bench.counted("overviews failed") == 1 and not bench.output.asked[0][0].belief.any()
+    target = PanTiltZoom(0.4, 0.0, 8.0)  # left of x = -0.5 the graph is well
+    bench.answer(target.pan, target.tilt, target.zoom)
+    assert len(bench.records) == 1 and bench.reporter.text == "ok"

@@ -17,6 +17,7 @@ from glimpse_ros.report import Exploration, metrics
 from glimpse_ros.report.baselines import with_baselines
 from glimpse_ros.report.curves import nice_step, svg
 from glimpse_ros.report.exploration import Curve
+from glimpse_ros.report.page import page
 
 
 def test_metrics() -> None:
@@ -48,6 +49,17 @@ def test_metrics_without_truth_and_with_a_mount() -> None:
     planar = SceneInfo("m", SceneSpec(96, 128, "planar"), GlimpseSpec(16), (0.1, 1.0), "m")
     wide = Exploration("photo", planar, "grid", e.records, truth=world(150, 200))
     assert metrics(wide)["views"][0]["mount"] is None and metrics(wide)["size"] == "384x512"
+
+
+def test_an_overview_is_counted_except_of_a_camera_that_cannot_take_one() -> None:
+    e = explored(2)
+    info = SceneInfo(**{**vars(e.info), "details": {"overview": (8, 16)}})
+    seen = Exploration("x", info, "grid", e.records, truth=e.truth)
+    assert seen.pixel_fraction() == pytest.approx([(128 + 256 * k) / (256 * 512) for k in (1, 2)])
+    assert "128 + 2 \u00d7 256 = 640 of" in page(seen)
+    records = [Posed(r.view, r.glimpse, r.estimate, 0.01, PanTiltZoom(0.0, 0.0, 1.0)) for r in e.records]
+    moved = Exploration("x", info, "grid", records, truth=e.truth)
+    assert moved.pixel_fraction() == e.pixel_fraction()
 
 
 def test_an_exploration_without_a_glimpse_is_refused() -> None:
