@@ -70,8 +70,8 @@ class Args(loop.LoopArgs):
     """standard deviation of a location at the start; a cosine takes it to sigma_end"""
     sigma_end: float = 0.07
     """standard deviation of a location at the end"""
-    augment: bool = True
-    """turn, stretch and shear the training digits a little"""
+    augment: float = 0.4
+    """how much training digits are turned, stretched and sheared; 0: not at all, 1: as far as digits bear it"""
     images: int = 0
     """use only so many digits (0: all), for smoke runs"""
 

@@ -43,10 +43,13 @@ def batch(
     kind: mnist.Variant,
     size: int,
     generator: torch.Generator,
-    augment: bool = True,
+    augment: float = 0.0,
     part: slice = slice(None),
 ) -> tuple[Tensor, Tensor]:
-    """Scenes (B, side, side) on 0-255 and labels (B,): the slice `part` of a batch of `size`."""
+    """Scenes (B, side, side) on 0-255 and labels (B,): the slice `part` of a batch of `size`.
+
+    augment: how much digits are turned, stretched, sheared and shifted, from 0 (not at all) to 1.
+    """
     device = digits.pixels.device
     n, side, last = len(digits.labels), kind.side, kind.side - mnist.SIDE
 
@@ -59,7 +62,7 @@ def batch(
     outer = draw(side - mnist.PIECE + 1, size, kind.pieces, 2)
     pixels = digits.pixels[picked]
     if augment:
-        pixels = warped(pixels.view(-1, 1, mnist.SIDE, mnist.SIDE), warp).round().flatten(1)
+        pixels = warped(pixels.view(-1, 1, mnist.SIDE, mnist.SIDE), augment * warp).round().flatten(1)
     if last == 0:
         return pixels.view(-1, side, side), digits.labels[picked]
     scenes = torch.zeros(len(picked), side * side, device=device)

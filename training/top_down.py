@@ -67,8 +67,8 @@ class Args(loop.LoopArgs):
     """weight of the second answer's loss"""
     beta2: float = 1.0
     """weight of the policy gradient (the paper: 0.01)"""
-    glimpses: int = 0
-    """glimpses an episode; 0: as many as the task's"""
+    glimpses: int | None = None
+    """glimpses an episode; by default as many as the task's"""
     rollouts: int = 4
     """roll-outs of each image, whose mean reward is each other's baseline"""
     core: Literal["relu", "lstm"] = "relu"
@@ -84,8 +84,9 @@ class Args(loop.LoopArgs):
     sigma: float = 0.2
     """standard deviation of a location at the start; a cosine takes it to sigma_end"""
     sigma_end: float = 0.07
-    augment: bool = True
-    """turn, stretch and shear the training digits a little"""
+    """standard deviation of a location at the end"""
+    augment: float = 0.4
+    """how much training digits are turned, stretched and sheared; 0: not at all, 1: as far as digits bear it"""
     images: int = 0
     """use only so many digits (0: all), for smoke runs"""
 
@@ -180,7 +181,7 @@ class TopDown(nn.Module):
             loss = loss + c.beta1 * again
             figures["loss/context"] = again.detach()
         if c.top_down:
-            worth = F.huber_loss(q.gather(1, chosen), mean_after[0].view(b, m))
+            worth = F.huber_loss(q[:, :1].expand(-1, m), mean_after[0].view(b, m))
             loss = loss + worth
             figures["loss/q"] = worth.detach()
         right = (logits[-1].argmax(-1) == truth).float().mean()
@@ -212,7 +213,7 @@ class TopDown(nn.Module):
 def configure(args: Args) -> Config:
     """Raises GlimpseError for what makes no sense."""
     task = TASKS[args.task]
-    glimpses = args.glimpses or task.glimpses
+    glimpses = task.glimpses if args.glimpses is None else args.glimpses
     if glimpses < 1 or args.rollouts < 1:
         raise GlimpseError(f"--glimpses {glimpses}, --rollouts {args.rollouts}: expected at least 1 of each")
     if min(args.lam, args.beta1, args.beta2) < 0:
