@@ -85,8 +85,8 @@ class Args(loop.LoopArgs):
     """standard deviation of a location at the start; a cosine takes it to sigma_end"""
     sigma_end: float = 0.07
     """standard deviation of a location at the end"""
-    augment: float = 0.4
-    """how much training digits are turned, stretched and sheared; 0: not at all, 1: as far as digits bear it"""
+    augment: bool = True
+    """turn, stretch and shear the training digits a little"""
     images: int = 0
     """use only so many digits (0: all), for smoke runs"""
 
@@ -181,7 +181,7 @@ class TopDown(nn.Module):
             loss = loss + c.beta1 * again
             figures["loss/context"] = again.detach()
         if c.top_down:
-            worth = F.huber_loss(q[:, :1].expand(-1, m), mean_after[0].view(b, m))
+            worth = F.huber_loss(q.gather(1, chosen), mean_after[0].view(b, m))
             loss = loss + worth
             figures["loss/q"] = worth.detach()
         right = (logits[-1].argmax(-1) == truth).float().mean()
