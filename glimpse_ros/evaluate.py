@@ -1,9 +1,13 @@
-"""`glimpse evaluate`: scene models and policies over a folder of images, without ROS; a table and JSON.
+"""`glimpse evaluate`: scene models and policies over a set of images, without ROS; a table and JSON.
 
-Truth is every source image, area-resized to `--size`. Glimpses are sampled from it for every model, and every model's
-output is bicubically resized to it, so that models of different inner size compare. Errors are pooled over all pixels
-of all images (see `core.metrics`), then averaged over seeds. A seed sets the first view and the noise, shared by all
-rows; entry k of a list is after glimpse k + 1, and `pixel_fraction` counts every sensor pixel, overlaps too.
+Truth is every source image of a folder, area-resized to `--size`. Glimpses are sampled from it for every model, and
+every model's output is bicubically resized to it, so that models of different inner size compare. Errors are pooled
+over all pixels of all images (see `core.metrics`), then averaged over seeds. Data of other kinds, as in
+`--data mnist:FOLDER?variant=cluttered60`, have a size and a camera that models are made for.
+
+A seed sets the first view and the noise, shared by all rows; entry k of a list is after glimpse k + 1, and
+`pixel_fraction` counts every sensor pixel, overlaps and the overview too. With `--stop-threshold` an episode ends when
+its policy says so, and what it knew then stands for all later glimpses: the last entry is of each one's own stop.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -25,10 +29,22 @@ from .core.explorer import explore, look_at_canvas
 from .core.memory import Mosaic
 from .core.metrics import ClassSum, ErrorSum
 from .core.policies import POLICIES, first_view, make_policy
-from .core.types import GlimpseError, GlimpseSpec, Limits, Policy, Projection, SceneModel, SceneSpec
-from .datasets.images import image_paths, is_panorama, read_rgb
+from .core.types import (
+    GlimpseError,
+    GlimpseSpec,
+    Limits,
+    Policy,
+    Projection,
+    SceneEstimate,
+    SceneInfo,
+    SceneModel,
+    SceneSpec,
+)
+from .datasets.truth import Truth, load_truth
+from .evaluate_table import table
 
-Image = NDArray[np.uint8]
+SENSOR = GlimpseSpec(32)  # whose pixels bound how narrow a view of a folder's images may be; the mosaic's
+SMALL = GlimpseSpec(8)  # the mosaic's on data of their own size, where no bundle lends it its own
 
 
 @dataclass(frozen=True)
@@ -40,78 +56,94 @@ class Setting:
     max_fov: float | None
     seeds: int
     projection: Projection
-    glimpse: GlimpseSpec = GlimpseSpec(32)
     scene_fov: float = 360.0
+    stop_threshold: float | None = None  # None: the whole budget is spent
 
-    def limits(self) -> Limits:
+    def limits(self, sensor: GlimpseSpec) -> Limits:
         """The camera's limits in scene coordinates: never finer than the truth's own pixels."""
         widest = 1.0 if self.max_fov is None else min(self.max_fov / self.scene_fov, 1.0)
-        narrowest = self.glimpse.size / self.size[1]
+        narrowest = sensor.size / self.size[1]
         if narrowest > widest:
+            least = f"expected at least {narrowest * self.scene_fov:.1f} degrees"
+            if self.max_fov is None:
+                raise GlimpseError(f"a glimpse of {sensor.size} pixels is wider than the {self.size[1]} of the scene")
             raise GlimpseError(
-                f"--max-fov {self.max_fov:g} is narrower than {self.glimpse.size} of {self.size[1]} pixels; "
-                f"expected at least {narrowest * self.scene_fov:.1f} degrees"
+                f"--max-fov {self.max_fov:g} is narrower than {sensor.size} of {self.size[1]} pixels; {least}"
             )
         return Limits(s=(narrowest, widest))
 
 
-@dataclass
 class Row:
-    """Sums of one model and policy over one seed; a list entry per glimpse."""
+    """Sums of one model and policy over the images of one seed; a list entry per glimpse, empty for what is unknown."""
 
-    errors: list[ErrorSum] = field(default_factory=list)
-    classes: list[ClassSum] = field(default_factory=list)
+    def __init__(self, info: SceneInfo, truth: Truth, glimpses: int) -> None:
+        self.truth, self.every = truth, range(glimpses)
+        scored = truth.answers is not None and "classification" in info.outputs
+        mapped = truth.maps is not None and "segmentation" in info.outputs
+        self.errors = [ErrorSum() for _ in self.every if "reconstruction" in info.outputs]
+        self.classes = [ClassSum(len(info.class_names)) for _ in self.every if mapped]
+        self.hits = [0 for _ in self.every if scored]
+        self.taken: list[int] = []  # glimpses of each image
+
+    def add(self, i: int, k: int, estimate: SceneEstimate) -> None:
+        """What was believed of image i after glimpse k, from 0."""
+        truth = self.truth
+        if self.hits and estimate.classification is not None and truth.answers is not None:
+            self.hits[k] += int(estimate.classification.argmax() == truth.answers[i])
+        if self.errors and estimate.reconstruction is not None:
+            self.errors[k].add(to_size(estimate.reconstruction, truth.size), truth.images[i])
+        if self.classes and estimate.segmentation is not None and truth.maps is not None:
+            logits = np.ascontiguousarray(estimate.segmentation.transpose(1, 2, 0))
+            full = cv2.resize(logits, truth.size[::-1], interpolation=cv2.INTER_LINEAR)
+            self.classes[k].add(full.argmax(-1), truth.maps[i])
+
+    @property
+    def accuracy(self) -> list[float]:
+        """Share of the images that are in the right class."""
+        return [hits / len(self.taken) for hits in self.hits]
 
 
-def load_truth(folder: Path, size: tuple[int, int]) -> tuple[list[Image], list[Path], Projection]:
-    """Area-resized images (H, W, 3), their paths, and the projection that their shapes tell."""
-    images, paths, panoramas = [], [], 0
-    for path in image_paths(folder):
-        try:
-            image = read_rgb(path)
-        except GlimpseError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+def load_models(names: list[str], truth: Truth) -> dict[str, SceneModel]:
+    """Scene models by name, those of another projection left out, which is said on stderr.
+
+    Raises GlimpseError for one that is not made for data of their own size.
+    """
+    files = [name for name in names if name != "mosaic"]
+    models: dict[str, SceneModel] = {name: load_scene(name, threads=threads(truth)) for name in files}
+    for name in list(models):
+        info = models[name].info
+        if info.scene.projection != truth.projection:
+            print(f"skipped: {name} is {info.scene.projection}, the images are {truth.projection}", file=sys.stderr)
+            del models[name]
             continue
-        panoramas += is_panorama(*image.shape[:2])
-        images.append(np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))
-        paths.append(path)
-    if not images:
-        raise GlimpseError(f"{folder}: no readable image among its files")
-    return images, paths, "spherical" if panoramas == len(images) else "planar"
-
-
-def find_labels(paths: list[Path], size: tuple[int, int]) -> list[Image] | None:
-    """Label maps (H, W) of class ids beside `DIR` in `DIRannot`, the layout of CamVid; None where there are none."""
-    folder = paths[0].parent.parent / f"{paths[0].parent.name}annot"
-    files = [folder / f"{path.stem}.png" for path in paths]
-    if not all(file.exists() for file in files):
-        return None
-    maps = []
-    for file in files:
-        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        if label is None or label.ndim != 2 or label.dtype != np.uint8:
-            raise GlimpseError(f"{file}: expected an 8-bit PNG of class ids with one channel")
-        maps.append(np.asarray(cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8))
-    return maps
-
-
-def pairs(models: list[str], policies: list[str], setting: Setting) -> Iterator[tuple[str, str, SceneModel, Policy]]:
-    """Every model with every policy; a pair that makes no sense is said on stderr and left out."""
-    for model in models:
-        scene: SceneModel
-        if model == "mosaic":
-            scene = Mosaic(SceneSpec(*setting.size, setting.projection), setting.glimpse)
-        else:
-            scene = load_scene(model)
-        if scene.info.scene.projection != setting.projection:
-            print(
-                f"skipped: {model} is {scene.info.scene.projection}, the images are {setting.projection}",
-                file=sys.stderr,
+        size, shapes = (info.scene.height, info.scene.width), info.details.get("shapes")
+        if truth.own_size and size != truth.size:
+            raise GlimpseError(
+                f"{name}: its scenes are {size[0]}x{size[1]} pixels, those of {truth.name} are "
+                f"{truth.size[0]}x{truth.size[1]}; expected a model that is made for them"
             )
-            continue
+        classes = shapes["classification"][1] if isinstance(shapes, dict) and "classification" in shapes else 0
+        if truth.answers is not None and classes not in (0, truth.classes):
+            raise GlimpseError(f"{name}: knows {classes} classes; expected the {truth.classes} of {truth.name}")
+    if "mosaic" in names:
+        lent = next((model.info.glimpse for model in models.values()), SMALL)
+        models["mosaic"] = Mosaic(SceneSpec(*truth.size, truth.projection), lent if truth.own_size else SENSOR)
+    return {name: models[name] for name in names if name in models}
+
+
+def threads(truth: Truth) -> int | None:
+    """Of one step. Scenes of their own size are tiny: handing the work out takes longer than doing it."""
+    return 1 if truth.own_size else None
+
+
+def pairs(
+    models: dict[str, SceneModel], policies: list[str], truth: Truth
+) -> Iterator[tuple[str, str, SceneModel, Policy]]:
+    """Every model with every policy; a pair that makes no sense is said on stderr and left out."""
+    for model, scene in models.items():
         for name in policies:
             try:
-                policy = make_policy(name, model, scene.info)
+                policy = make_policy(name, model, scene.info, threads=threads(truth))
             except GlimpseError as error:
                 known = name in POLICIES or name == "learned"
                 if not known or (name == "learned" and model != "mosaic"):
@@ -121,29 +153,30 @@ def pairs(models: list[str], policies: list[str], setting: Setting) -> Iterator[
             yield model, name, scene, policy
 
 
-def run_seed(
-    images: list[Image], labels: list[Image] | None, scene: SceneModel, policy: Policy, setting: Setting, seed: int
-) -> Iterator[Row]:
+def run_seed(truth: Truth, scene: SceneModel, policy: Policy, setting: Setting, seed: int) -> Iterator[Row]:
     """Yields the growing row after every image."""
-    limits = setting.limits()
-    row = Row([ErrorSum() for _ in range(setting.glimpses)])
-    segments = labels is not None and "segmentation" in scene.info.outputs
-    if segments:
-        row.classes = [ClassSum(len(scene.info.class_names)) for _ in range(setting.glimpses)]
-    for i, truth in enumerate(images):
+    info = scene.info
+    limits = setting.limits(info.glimpse if truth.own_size else SENSOR)
+    row = Row(info, truth, setting.glimpses)
+    for i, image in enumerate(truth.images):
         own = seed * 100_003 + i
-        look = look_at_canvas(truth, scene.info.glimpse, scene.info.scene, scene.info.padding)
-        first = first_view(scene.info, limits, own)
         steps = explore(
-            look, scene, policy, limits=limits, glimpses=setting.glimpses, seed=own, first=first, overview=truth
+            look_at_canvas(image, info.glimpse, info.scene, info.padding),
+            scene,
+            policy,
+            limits=limits,
+            glimpses=setting.glimpses,
+            seed=own,
+            first=first_view(info, limits, own),
+            stop_threshold=setting.stop_threshold,
+            overview=image,
         )
-        for k, step in enumerate(steps):
-            if step.estimate.reconstruction is not None:
-                row.errors[k].add(to_size(step.estimate.reconstruction, setting.size), truth)
-            if segments and labels is not None and step.estimate.segmentation is not None:
-                logits = np.ascontiguousarray(step.estimate.segmentation.transpose(1, 2, 0))
-                full = cv2.resize(logits, setting.size[::-1], interpolation=cv2.INTER_LINEAR)
-                row.classes[k].add(full.argmax(-1), labels[i])
+        taken = 0
+        for taken, step in enumerate(steps, 1):
+            row.add(i, taken - 1, step.estimate)
+        row.taken.append(taken)
+        for k in range(taken, setting.glimpses):  # it stopped, and this is what it knew
+            row.add(i, k, step.estimate)
         yield row
 
 
@@ -156,75 +189,69 @@ def to_size(reconstruction: NDArray[np.float32], size: tuple[int, int]) -> NDArr
     return np.asarray(np.clip(image, 0.0, 1.0) * 255.0, np.float32)
 
 
-def evaluate(models: list[str], policies: list[str], data: Path, setting: Setting, quiet: bool = False) -> list[dict]:
-    """One object a row, as written to JSON. `setting.projection` is what the images turn out to be."""
-    images, paths, _ = load_truth(data, setting.size)
-    labels = find_labels(paths, setting.size)
+def evaluate(models: list[str], policies: list[str], truth: Truth, setting: Setting, quiet: bool = False) -> list[dict]:
+    """One object a row, as written to JSON. Everything that can be refused is, before anything long begins."""
     results = []
-    for model, name, scene, policy in pairs(models, policies, setting):
-        rows, started = [Row() for _ in range(setting.seeds)], time.monotonic()
+    for model, name, scene, policy in list(pairs(load_models(models, truth), policies, truth)):
+        rows, started = [], time.monotonic()
         for seed in range(setting.seeds):
-            for done, row in enumerate(run_seed(images, labels, scene, policy, setting, seed), 1):
-                rows[seed] = row
-                if not quiet and time.monotonic() - started > 2 and sys.stderr.isatty():
-                    state = f"seed {seed + 1}/{setting.seeds}, {done}/{len(images)}"
+            for row in run_seed(truth, scene, policy, setting, seed):
+                done = len(row.taken)
+                if not quiet and done % 16 == 0 and time.monotonic() - started > 2 and sys.stderr.isatty():
+                    state = f"seed {seed + 1}/{setting.seeds}, {done}/{len(truth.images)}"
                     print(f"\r{model} {name}: {state} ", end="", file=sys.stderr)
+            rows.append(row)
         if not quiet:
             print(f"\r{model} {name}: {time.monotonic() - started:.0f} s{' ' * 24}", file=sys.stderr)
-        results.append(summary(model, name, scene, rows, setting, len(images)))
+        results.append(summary(model, name, scene.info, rows, setting))
     return results
 
 
-def summary(model: str, name: str, scene: SceneModel, rows: list[Row], setting: Setting, images: int) -> dict:
-    """Means over seeds, per glimpse."""
-    info = scene.info
-    rmse = np.array([[e.rmse for e in row.errors] for row in rows])  # (seeds, glimpses)
-    rgb_l2 = np.array([[e.rgb_l2 for e in row.errors] for row in rows])
-    share, coarse = (n / (setting.size[0] * setting.size[1]) for n in (info.glimpse.pixels, info.overview_pixels))
+def summary(model: str, name: str, info: SceneInfo, rows: list[Row], setting: Setting) -> dict:
+    """Means over seeds, per glimpse; `_std` is their standard deviation."""
+    truth, every = rows[0].truth, range(1, setting.glimpses + 1)
+    taken = np.array([row.taken for row in rows])  # (seeds, images)
+    share, coarse = (n / (truth.size[0] * truth.size[1]) for n in (info.glimpse.pixels, info.overview_pixels))
     result: dict = {
         "model": model,
         "policy": name,
+        "data": truth.name,
         "glimpses": setting.glimpses,
-        "size": f"{setting.size[0]}x{setting.size[1]}",
-        "images": images,
+        "size": f"{truth.size[0]}x{truth.size[1]}",
+        "images": len(truth.images),
         "max_fov": setting.max_fov,
         "seeds": setting.seeds,
-        "pixel_fraction": [round(coarse + share * (k + 1), 6) for k in range(setting.glimpses)],
-        "rmse": rmse.mean(0).round(4).tolist(),
-        "rmse_std": rmse.std(0).round(4).tolist(),
-        "rgb_l2": rgb_l2.mean(0).round(4).tolist(),
+        "pixel_fraction": [round(float(coarse + share * np.minimum(taken, k).mean()), 6) for k in every],
     }
+
+    def report(key: str, lists: list[list[float]], digits: int, std: bool = True) -> None:
+        values = np.array(lists)  # (seeds, glimpses)
+        result[key] = values.mean(0).round(digits).tolist()
+        if std:
+            result[f"{key}_std"] = values.std(0).round(digits).tolist()
+
+    if rows[0].hits:
+        report("accuracy", [row.accuracy for row in rows], 6)
+    if rows[0].errors:
+        report("rmse", [[e.rmse for e in row.errors] for row in rows], 4)
+        report("rgb_l2", [[e.rgb_l2 for e in row.errors] for row in rows], 4, std=False)
     if rows[0].classes:
-        result["pixel_accuracy"] = np.mean([[c.accuracy for c in row.classes] for row in rows], 0).round(4).tolist()
-        result["miou"] = np.mean([[c.miou for c in row.classes] for row in rows], 0).round(4).tolist()
+        report("pixel_accuracy", [[c.accuracy for c in row.classes] for row in rows], 4, std=False)
+        report("miou", [[c.miou for c in row.classes] for row in rows], 4, std=False)
+    if setting.stop_threshold is not None:
+        result["stop_threshold"] = setting.stop_threshold
+        result["mean_glimpses"] = round(float(taken.mean()), 4)
+        if rows[0].hits:
+            result["accuracy_at_stop"] = result["accuracy"][-1]
+            result["accuracy_at_stop_std"] = result["accuracy_std"][-1]
     return result
-
-
-def table(results: list[dict]) -> str:
-    """The rows as text, RMSE at a few numbers of glimpses."""
-    if not results:
-        return "no rows"
-    last = results[0]["glimpses"]
-    shown = [k for k in (1, 2, 4, 8, 12, 16, 24) if k < last] + [last]
-    lines = [
-        f"{'model':<20} {'policy':<12} " + " ".join(f"{f'RMSE@{k}':>8}" for k in shown) + f" {'+-':>6} {'RGB-L2':>7}"
-    ]
-    for r in sorted(results, key=lambda r: r["rmse"][-1]):
-        cells = " ".join(f"{r['rmse'][k - 1]:8.2f}" for k in shown)
-        lines.append(f"{r['model']:<20} {r['policy']:<12} {cells} {r['rmse_std'][-1]:6.2f} {r['rgb_l2'][-1]:7.2f}")
-    fov = "a glimpse may span the scene" if results[0]["max_fov"] is None else f"at most {results[0]['max_fov']:g} deg"
-    budget = 100 * results[0]["pixel_fraction"][-1]
-    lines.append(
-        f"{results[0]['images']} images at {results[0]['size']}, {last} glimpses, {budget:.2f} % of the pixels, {fov}"
-    )
-    return "\n".join(lines)
 
 
 def size_from_text(text: str) -> tuple[int, int]:
     """ "256x512" -> (256, 512), height first."""
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) >= 32 and int(width) >= 32):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected HEIGHTxWIDTH in pixels, each at least 32, as in 256x512")
+    if not (height.isdigit() and width.isdigit() and int(height) >= 8 and int(width) >= 8):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected HEIGHTxWIDTH in pixels, each at least 8, as in 256x512")
     return int(height), int(width)
 
 
@@ -234,13 +261,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", default="panorama,mosaic", help="bundles, by comma; mosaic is the one without a file"
     )
     parser.add_argument("--policy", default="learned,uncertainty,random,grid", help="policies, by comma")
-    parser.add_argument("--data", type=Path, required=True, help="folder of images")
+    parser.add_argument(
+        "--data", required=True, help="folder of images, or mnist:FOLDER?variant=cluttered60&count=1000"
+    )
     parser.add_argument("--glimpses", type=int, default=12)
-    parser.add_argument("--size", type=size_from_text, default=(256, 512), metavar="HxW", help="evaluation size [px]")
+    parser.add_argument(
+        "--size", type=size_from_text, metavar="HxW", help="evaluation size of a folder [px]; default: 256x512"
+    )
     parser.add_argument(
         "--max-fov", type=float, metavar="DEG", help="the camera's widest view; default: the whole scene"
     )
     parser.add_argument("--scene-fov", type=float, default=60.0, metavar="DEG", help="of planar images, across")
+    parser.add_argument(
+        "--stop-threshold", type=float, metavar="X", help="end an episode at this stop score; default: never"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
 
@@ -250,11 +284,14 @@ def run(args: argparse.Namespace) -> int:
     for name in ("glimpses", "seeds"):
         if getattr(args, name) < 1:
             raise GlimpseError(f"--{name} {getattr(args, name)}: expected at least 1")
-    _, _, projection = load_truth(args.data, args.size)
-    fov = 360.0 if projection == "spherical" else args.scene_fov
-    setting = Setting(args.size, args.glimpses, args.max_fov, args.seeds, projection, scene_fov=fov)
-    setting.limits()
-    results = evaluate(args.model.split(","), args.policy.split(","), args.data, setting)
+    if args.stop_threshold is not None and not args.stop_threshold >= 0:
+        raise GlimpseError(f"--stop-threshold {args.stop_threshold:g}: expected at least 0")
+    truth = load_truth(args.data, args.size)
+    fov = 360.0 if truth.projection == "spherical" else args.scene_fov
+    setting = Setting(truth.size, args.glimpses, args.max_fov, args.seeds, truth.projection, fov, args.stop_threshold)
+    if not truth.own_size:
+        setting.limits(SENSOR)
+    results = evaluate(args.model.split(","), args.policy.split(","), truth, setting)
     print(table(results))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,8 @@
 scene    a (rows, columns) grid of cells. A glimpse adds its mean colour to every cell whose centre it covers; a cell's
          colour is the mean of what was added, 0.5 where nothing was. belief (1, cells, 4): colour, seen (0 or 1).
          uncertainty 1 / (1 + times seen). reconstruction: the cells enlarged to the canvas, under an If on `decode`.
-         Two classes, dark and bright: logits 0.5 - brightness and brightness - 0.5.
+         Two classes, dark and bright: logits 0.5 - brightness and brightness - 0.5. Of K > 2 classes, class k is that
+         of a mean brightness around (k + 0.5) / K: its logit is minus the square of the distance, in 1 / K.
          An overview (1, 3, 8, 16) stands in its cells' place for as long as it is fed.
 policy   looks at the centre of the first unseen cell, clipped to `limits`; `noise` shifts x by a tenth of it. `stop` is
          the share of cells seen. `state_count` (1, 1) counts decisions. `brightest`: at the brightest cell instead.
@@ -39,6 +40,8 @@ def write_bundle(
     decode: bool = True,
     segmentation: bool = False,
     classification: bool = False,
+    classes: int = 2,
+    reconstruction: bool = True,
     overview: bool = False,
     policy: bool = True,
     limits: bool = True,
@@ -57,7 +60,19 @@ def write_bundle(
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    model = scene_model(glimpse, len(scales), scene, projection, nan, decode, segmentation, classification, overview)
+    model = scene_model(
+        glimpse,
+        len(scales),
+        scene,
+        projection,
+        nan,
+        decode and reconstruction,
+        segmentation,
+        classification,
+        overview,
+        classes,
+        reconstruction,
+    )
     fields = {
         "role": "scene",
         "family": "test",
@@ -73,6 +88,8 @@ def write_bundle(
     }
     if segmentation or classification:
         fields |= {"class_names": ["dark", "bright"], "palette": [[0, 0, 0], [255, 255, 255]]}
+    if classes > 2:
+        fields |= {"class_names": [str(k) for k in range(classes)], "palette": []}
     write_model(folder / "scene.onnx", model, override(fields, scene_fields))
     if policy:
         fields = {"role": "policy", "family": "test", "name": folder.name, "belief_id": model_id(model)}
@@ -137,6 +154,8 @@ def scene_model(
     segmentation: bool = False,
     classification: bool = False,
     overview: bool = False,
+    classes: int = 2,
+    reconstruction: bool = True,
 ) -> onnx.ModelProto:
     """The scene graph of the module's docstring, without metadata."""
     rows, columns = GRID
@@ -180,17 +199,22 @@ def scene_model(
         then = helper.make_graph([enlarge], "on", [], infos({"big": big["reconstruction"]}))
         otherwise = helper.make_graph([nothing], "off", [], infos({"nothing": big["reconstruction"]}))
         b("If", "decode", out="reconstruction", then_branch=then, else_branch=otherwise)
-    else:
+    elif reconstruction:
         b.nodes.append(enlarge)
         b("Identity", "big", out="reconstruction")
-    outputs |= big
+    outputs |= big if reconstruction else {}
     if segmentation or classification:
         light = b("Sub", b("ReduceMean", colour, axes=[1], keepdims=1), b.const(0.5))
         logits = b("Concat", b("Neg", light), light, axis=1)  # (1, 2, rows, columns)
         if segmentation:
             b("Identity", logits, out="segmentation")
             outputs["segmentation"] = (1, 2, rows, columns)
-        if classification:
+        if classification and classes > 2:
+            level = b("Mul", b("ReduceMean", colour, axes=[1, 2, 3], keepdims=0), b.const(classes))
+            off = b("Sub", b("Reshape", level, b.ints(1, 1)), b.const((np.arange(classes) + 0.5)[None]))
+            b("Neg", b("Mul", off, off), out="classification")
+            outputs["classification"] = (1, classes)
+        elif classification:
             b("ReduceMean", logits, out="classification", axes=[2, 3], keepdims=0)
             outputs["classification"] = (1, 2)
     inputs = {"glimpse": (1, scales, 3, glimpse, glimpse), "view": (1, 3), "state_canvas": (1, 4, rows, columns)}

@@ -260,7 +260,9 @@ POLICIES: dict[str, Callable[[SceneInfo], Policy]] = {
 }
 
 
-def make_policy(name: str, scene_path: str, info: SceneInfo, provider: str = "auto") -> Policy:
+def make_policy(
+    name: str, scene_path: str, info: SceneInfo, provider: str = "auto", threads: int | None = None
+) -> Policy:
     """A policy by name; "learned" is the one in the bundle at `scene_path`, or a path to another bundle.
 
     Raises GlimpseError for an unknown name or a pair that makes no sense (mosaic with "learned").
@@ -272,7 +274,7 @@ def make_policy(name: str, scene_path: str, info: SceneInfo, provider: str = "au
     from .bundle import load_policy  # late: heuristics need no ONNX Runtime
 
     if name == "learned":
-        return load_policy(scene_path, info, provider=provider)
+        return load_policy(scene_path, info, provider=provider, threads=threads)
     if "/" in name:
-        return load_policy(name, info, provider=provider)
+        return load_policy(name, info, provider=provider, threads=threads)
     raise GlimpseError(f"policy {name!r}: expected learned, {', '.join(POLICIES)} or the path of a bundle")

@@ -83,10 +83,8 @@ def load(folder: Path, split: str = "train") -> tuple[NDArray[np.uint8], NDArray
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or not len(images):
         raise GlimpseError(f"{pixels}: holds the shape {images.shape}; expected (N, {SIDE}, {SIDE})")
     if labels.shape != images.shape[:1] or labels.max() > 9:
-        raise GlimpseError(
-            f"{answers}: holds the shape {labels.shape}, largest {labels.max()}; "
-            f"expected {len(images)} labels from 0 to 9"
-        )
+        found = f"the shape {labels.shape}" if labels.shape != images.shape[:1] else f"a label of {labels.max()}"
+        raise GlimpseError(f"{answers}: holds {found}; expected {len(images)} labels from 0 to 9")
     return images, labels
 
 

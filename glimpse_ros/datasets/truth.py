@@ -1,0 +1,112 @@
+"""What an evaluation compares with: images of one size, and whatever is known of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.types import GlimpseError, Projection
+from . import mnist
+from .images import image_paths, is_panorama, read_rgb
+from .spec import FOLDER, DataSpec, parse_spec
+
+Image = NDArray[np.uint8]
+SIZE = (256, 512)  # height, width [px] of images of a folder, unless it is said
+LEAST = 32  # [px] of either
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Images (H, W, 3) RGB, all of `size` = (height, width)."""
+
+    name: str
+    images: Sequence[Image]
+    size: tuple[int, int]
+    projection: Projection
+    maps: Sequence[Image] | None = None  # class ids (H, W) of each image's pixels
+    answers: NDArray[np.integer] | None = None  # (N,) the class of each image
+    classes: int = 0  # that `answers` knows
+    own_size: bool = False  # it was made in this size, so a model has to be made for it
+
+
+def load_truth(text: str, size: tuple[int, int] | None = None) -> Truth:
+    """What `text` names, see `spec.parse_spec`; size: (height, width) [px] to compare at, where that is free.
+
+    Raises GlimpseError for what cannot be used.
+    """
+    spec = parse_spec(text, [kind for kind in KINDS if kind != FOLDER])
+    return KINDS[spec.kind](spec, size)
+
+
+def folder_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
+    """Images of a folder, area-resized; panoramas where all are 2:1. Label maps beside it are found."""
+    size = size or SIZE
+    if min(size) < LEAST:
+        raise GlimpseError(f"--size {size[0]}x{size[1]}: expected at least {LEAST} pixels of either for a folder")
+    images, paths, panoramas = [], [], 0
+    for path in image_paths(spec.path):
+        try:
+            image = read_rgb(path)
+        except GlimpseError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            continue
+        panoramas += is_panorama(*image.shape[:2])
+        images.append(np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))
+        paths.append(path)
+    if not images:
+        raise GlimpseError(f"{spec.path}: no readable image among its files")
+    projection: Projection = "spherical" if panoramas == len(images) else "planar"
+    return Truth(spec.path.name, images, size, projection, find_labels(paths, size))
+
+
+def find_labels(paths: list[Path], size: tuple[int, int]) -> list[Image] | None:
+    """Label maps (H, W) of class ids beside `DIR` in `DIRannot`, the layout of CamVid; None where there are none."""
+    folder = paths[0].parent.parent / f"{paths[0].parent.name}annot"
+    files = [folder / f"{path.stem}.png" for path in paths]
+    if not all(file.exists() for file in files):
+        return None
+    maps = []
+    for file in files:
+        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        if label is None or label.ndim != 2 or label.dtype != np.uint8:
+            raise GlimpseError(f"{file}: expected an 8-bit PNG of class ids with one channel")
+        maps.append(np.asarray(cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8))
+    return maps
+
+
+class Grey(Sequence[Image]):
+    """Scenes (N, H, W) of one channel as images of three equal ones, made as they are asked for."""
+
+    def __init__(self, scenes: Image) -> None:
+        self.scenes = scenes
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]
+        return np.repeat(self.scenes[index][..., None], 3, 2)
+
+
+def mnist_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
+    """The frozen test scenes of `mnist:FOLDER?variant=cluttered60&split=test&count=1000`; count: the first so many."""
+    options = spec.read(variant="28", split="test", count="")
+    if options["split"] != "test":
+        raise GlimpseError(f"{spec.text}: split {options['split']!r}; expected test, the split whose scenes are frozen")
+    count = options["count"]
+    if count and not (count.isascii() and count.isdigit() and int(count) > 0):
+        raise GlimpseError(f"{spec.text}: count {count!r}; expected a whole number, at least 1")
+    side = mnist.variant(options["variant"]).side
+    if size is not None and size != (side, side):
+        raise GlimpseError(f"--size {size[0]}x{size[1]}: {spec.text} has scenes of {side}x{side}; leave it out")
+    scenes, answers = mnist.test_scenes(spec.path, options["variant"], int(count) if count else None)
+    name = f"mnist {options['variant']} {options['split']}"
+    return Truth(name, Grey(scenes), (side, side), "planar", answers=answers, classes=10, own_size=True)
+
+
+KINDS: dict[str, Callable[[DataSpec, tuple[int, int] | None], Truth]] = {FOLDER: folder_truth, "mnist": mnist_truth}

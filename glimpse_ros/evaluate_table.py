@@ -1,0 +1,61 @@
+"""The rows of `glimpse evaluate` as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN = (1, 2, 4, 8, 12, 16, 24)  # numbers of glimpses that have a column, and the last one
+
+
+def table(results: Sequence[dict]) -> str:
+    """Models that classify by their accuracy [%], the others by their RMSE, the best ones first."""
+    if not results:
+        return "no rows"
+    right = [r for r in results if "accuracy" in r]
+    drawn = [r for r in results if "accuracy" not in r and "rmse" in r]
+    silent = [r for r in results if "accuracy" not in r and "rmse" not in r]
+    parts = [*_accuracies(right), *_errors(drawn)]
+    parts += [f"{r['model']:<20} {r['policy']:<12} has nothing that can be compared with {r['data']}" for r in silent]
+    return "\n".join([*parts, _footer(results)])
+
+
+def _columns(row: dict) -> list[int]:
+    return [k for k in SHOWN if k < row["glimpses"]] + [row["glimpses"]]
+
+
+def _accuracies(rows: list[dict]) -> list[str]:
+    if not rows:
+        return []
+    shown, stops = _columns(rows[0]), "mean_glimpses" in rows[0]
+    head = f"{'model':<20} {'policy':<12} " + " ".join(f"{f'Acc@{k}':>7}" for k in shown) + f" {'+-':>6}"
+    lines = [head + (f" {'glimpses':>8}" if stops else "")]
+    for r in sorted(rows, key=lambda r: -r["accuracy"][-1]):
+        cells = " ".join(f"{100 * r['accuracy'][k - 1]:7.2f}" for k in shown)
+        line = f"{r['model']:<20} {r['policy']:<12} {cells} {100 * r['accuracy_std'][-1]:6.2f}"
+        lines.append(line + (f" {r['mean_glimpses']:8.2f}" if stops else ""))
+    return lines
+
+
+def _errors(rows: list[dict]) -> list[str]:
+    if not rows:
+        return []
+    shown = _columns(rows[0])
+    columns = " ".join(f"{f'RMSE@{k}':>8}" for k in shown)
+    lines = [f"{'model':<20} {'policy':<12} {columns} {'+-':>6} {'RGB-L2':>7}"]
+    for r in sorted(rows, key=lambda r: r["rmse"][-1]):
+        cells = " ".join(f"{r['rmse'][k - 1]:8.2f}" for k in shown)
+        lines.append(f"{r['model']:<20} {r['policy']:<12} {cells} {r['rmse_std'][-1]:6.2f} {r['rgb_l2'][-1]:7.2f}")
+    return lines
+
+
+def _footer(results: Sequence[dict]) -> str:
+    first = results[0]
+    fov = "a glimpse may span the scene" if first["max_fov"] is None else f"at most {first['max_fov']:g} deg"
+    budgets = sorted({round(100 * r["pixel_fraction"][-1], 2) for r in results})
+    budget = f"{budgets[0]:.2f}" if len(budgets) == 1 else f"{budgets[0]:.2f} to {budgets[-1]:.2f}"
+    stop = "" if "stop_threshold" not in first else f", stopping at a score of {first['stop_threshold']:g}"
+    seeds = f"{first['seeds']} seed{'' if first['seeds'] == 1 else 's'}"
+    return (
+        f"{first['images']} images of {first['data']} at {first['size']}, {first['glimpses']} glimpses, "
+        f"{budget} % of the pixels, {fov}, {seeds}{stop}"
+    )
