@@ -85,8 +85,8 @@ class Args(loop.LoopArgs):
     """standard deviation of a location at the start; a cosine takes it to sigma_end"""
     sigma_end: float = 0.07
     """standard deviation of a location at the end"""
-    augment: bool = True
-    """turn, stretch and shear the training digits a little"""
+    augment: float = 0.4
+    """how much training digits are turned, stretched and sheared; 0: not at all, 1: as far as digits bear it"""
     images: int = 0
     """use only so many digits (0: all), for smoke runs"""
 
@@ -272,7 +272,7 @@ def train(args: Args) -> Path:
     train_set = digits.Digits.load(args.data, fabric.device, count=args.images)
     held_out = digits.Digits.load(args.data, fabric.device, held_out=True, count=args.images)
     kind = mnist.variant(TASKS[args.task].variant)
-    checks = digits.batch(held_out, kind, 2000, torch.Generator().manual_seed(1), augment=False)
+    checks = digits.batch(held_out, kind, 2000, torch.Generator().manual_seed(1))
 
     def draw(turn: loop.Turn) -> tuple[Any, ...]:
         return prepare(args, config, train_set, turn)
