@@ -134,7 +134,7 @@ def train(args: Args) -> Path:
     net = Baseline(Config(args.model, kind.side))
     train_set = digits.Digits.load(args.data, fabric.device, count=args.images)
     held_out = digits.Digits.load(args.data, fabric.device, held_out=True, count=args.images)
-    checks = digits.batch(held_out, kind, 2000, torch.Generator().manual_seed(1), augment=False)
+    checks = digits.batch(held_out, kind, 2000, torch.Generator().manual_seed(1))
 
     def draw(turn: loop.Turn) -> tuple[Any, ...]:
         scenes, labels = digits.batch(train_set, kind, args.batch, turn.generator, args.augment, turn.part)

@@ -51,7 +51,7 @@ def test_a_smoke_run_learns_and_is_reported(tmp_path):
         steps=120,
         batch=64,
         images=500,
-        augment=False,
+        augment=0.0,
         accelerator="cpu",
     )
     row = digit_baselines.test(digit_baselines.train(args), MNIST, 300)
