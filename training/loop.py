@@ -125,8 +125,10 @@ def fit(
         generator = torch.Generator().manual_seed(args.seed * 1_000_003 + step)
         loss, figures = model(*draw(Turn(step, progress, generator, part, fabric.device)))
         fabric.backward(loss)
-        for child in net.children():  # one by one: the location network's large gradients must not shrink the rest
-            torch.nn.utils.clip_grad_norm_(child.parameters(), args.clip)
+        if fabric.world_size > 1:
+            figures = fabric.all_reduce(figures, reduce_op="mean")  # of the whole batch, not of this process's share
+        for part_of_net in parts(net):  # one by one: the location network's large gradients must not shrink the rest
+            torch.nn.utils.clip_grad_norm_(part_of_net.parameters(), args.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step, seconds = step + 1, before + time.monotonic() - started
@@ -155,6 +157,11 @@ def fit(
     return path
 
 
+def parts(net: nn.Module) -> list[nn.Module]:
+    """What a method's network is made of: children of its children, or a child that has none."""
+    return [part for child in net.children() for part in (list(child.children()) or [child])]
+
+
 def learning_rate(progress: float, peak: float) -> float:
     """A short warm-up, then a cosine down to a hundredth of the peak; progress in [0, 1]."""
     warm = min(1.0, progress / 0.01 + 0.05)
@@ -181,7 +188,7 @@ def read_checkpoint(path: Path, config: dict[str, Any] | None = None) -> dict[st
 
 
 def begin(net: nn.Module, path: Path) -> None:
-    """Take over averaged weights of the same shape; a layer that now reads more (coarser scales come last) keeps its rest.
+    """Take over averaged weights, also into a wider network: what was learned is kept, what is new begins quietly.
 
     Raises GlimpseError where nothing fits.
     """
@@ -189,16 +196,21 @@ def begin(net: nn.Module, path: Path) -> None:
     own, taken = net.state_dict(), 0
     for name, value in own.items():
         found = weights.get(name)
-        if found is None:
+        if (
+            found is None
+            or found.ndim != value.ndim
+            or any(n > m for n, m in zip(found.shape, value.shape, strict=True))
+        ):
             continue
         taken += 1
-        if found.shape == value.shape:
-            value.copy_(found)
-        elif found.ndim == 2 and found.shape[0] == value.shape[0] and found.shape[1] < value.shape[1]:
-            value[:, : found.shape[1]] = found
-            value[:, found.shape[1] :] *= 0.1  # quiet at first: what was learned must not drown
+        # The core reads two vectors side by side, each of which may have grown.
+        blocks = 2 if name.endswith("core.weight") and found.shape != value.shape else 1
+        if value.ndim == 2:
+            wide, narrow = value.view(len(value), blocks, -1), found.view(len(found), blocks, -1)
+            wide[: len(found), :, narrow.shape[2] :] *= 0.1  # known units hear new ones faintly
+            wide[: len(found), :, : narrow.shape[2]] = narrow
         else:
-            taken -= 1
+            value[tuple(slice(n) for n in found.shape)] = found
     if not taken:
         raise GlimpseError(f"{path}: none of its weights fits; expected a checkpoint of a related task")
     net.load_state_dict(own)
