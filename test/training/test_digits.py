@@ -25,7 +25,7 @@ def made(train, name="cluttered60", seed=0, size=12, **options):
     return digits.batch(train, VARIANTS[name], size, torch.Generator().manual_seed(seed), **options)
 
 
-@pytest.mark.parametrize("augment", [False, True])
+@pytest.mark.parametrize("augment", [0.0, 1.0])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_seed_freezes_a_batch(train, name, augment):
     scenes, labels = made(train, name, augment=augment)
@@ -38,8 +38,8 @@ def test_a_seed_freezes_a_batch(train, name, augment):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_slices_are_parts_of_the_whole_batch(train, name):
-    whole = made(train, name, augment=True)
-    parts = [made(train, name, augment=True, part=slice(i, i + 4)) for i in (0, 4, 8)]
+    whole = made(train, name, augment=1.0)
+    parts = [made(train, name, augment=1.0, part=slice(i, i + 4)) for i in (0, 4, 8)]
     assert torch.equal(torch.cat([scenes for scenes, _ in parts]), whole[0])
     assert torch.equal(torch.cat([labels for _, labels in parts]), whole[1])
 
@@ -47,8 +47,8 @@ def test_slices_are_parts_of_the_whole_batch(train, name):
 @pytest.mark.parametrize("name", ["cluttered60", "cluttered100", "cluttered100x10"])
 def test_clutter_never_erases_the_digit(train, name):
     kind = VARIANTS[name]
-    alone, labels = digits.batch(train, Variant(kind.side), 64, torch.Generator().manual_seed(0), augment=False)
-    scenes, same = made(train, name, size=64, augment=False)  # the digit and its place are drawn first
+    alone, labels = digits.batch(train, Variant(kind.side), 64, torch.Generator().manual_seed(0), augment=0.0)
+    scenes, same = made(train, name, size=64, augment=0.0)  # the digit and its place are drawn first
     assert torch.equal(labels, same) and torch.equal(alone.amax((1, 2)), labels + 1.0), "labels are right"
     assert ((alone > 0).sum((1, 2)) == 28 * 28).all()
     assert (scenes >= alone).all(), "the brighter pixel wins"
@@ -58,7 +58,7 @@ def test_clutter_never_erases_the_digit(train, name):
 
 
 def test_digits_lie_anywhere_on_the_canvas(train):
-    scenes, _ = made(train, "translated60", size=2000, augment=False)
+    scenes, _ = made(train, "translated60", size=2000, augment=0.0)
     for along in (1, 2):
         first = (scenes > 0).any(along).float().argmax(1)  # row or column of the box's corner
         assert first.unique().tolist() == list(range(33)) and 15 < first.float().mean() < 17
@@ -66,8 +66,8 @@ def test_digits_lie_anywhere_on_the_canvas(train):
 
 def test_augmentation_moves_a_digit_a_little(tmp_path):
     real = digits.Digits.load(write_mnist(tmp_path), CPU)
-    plain, _ = made(real, "28", augment=False)
-    turned, _ = made(real, "28", augment=True)
+    plain, _ = made(real, "28", augment=0.0)
+    turned, _ = made(real, "28", augment=1.0)
     assert not torch.equal(plain, turned)
     for a, b in zip(plain.flatten(1) > 128, turned.flatten(1) > 128, strict=True):
         assert 0.6 < b.sum() / a.sum() < 1.6
@@ -88,7 +88,7 @@ def test_held_out_digits_are_never_trained_on(tmp_path):
 def test_real_digits_keep_their_labels():
     train = digits.Digits.load(REAL, CPU, count=1000)
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    scenes, labels = made(train, "28", augment=False)
+    scenes, labels = made(train, "28", augment=0.0)
     found = (train.pixels[None, :] == scenes[:4].flatten(1)[:, None]).all(-1).float().argmax(1)
     assert torch.equal(train.labels[found], labels[:4])
 
