@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from .cameras.base import Camera, guess_kind, open_input
 from .core.bundle import BundleError, find_bundle, load_scene, model_folders
 from .core.memory import Mosaic
+from .core.policies import POLICIES
 from .core.scene_frame import fov_from_zoom, overlap, zoom_from_fov
 from .core.types import GlimpseError, Limits, SceneModel, SceneSpec
 from .progress import Progress
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-fov", type=float, metavar="DEG", help=f"widest view (default: {MAX_FOV:g} in a panorama)"
     )
+    parser.add_argument(
+        "--stop-threshold",
+        type=float,
+        metavar="X",
+        help="end at this stop score (default: the bundle's own; inf: never)",
+    )
     parser.add_argument("--topic", help="image topic of a bag")
     parser.add_argument("--provider", default="auto", help="of onnxruntime: auto, cpu, cuda (default: auto)")
     parser.add_argument("--fast", action="store_true", help="an ideal camera: moves in no time, sees without noise")
@@ -62,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     for name, least in (("glimpses", 1), ("seed", 0)):
         if getattr(args, name) < least:
             raise GlimpseError(f"--{name} {getattr(args, name)}: expected at least {least}")
+    if args.stop_threshold is not None and not args.stop_threshold >= 0:
+        raise GlimpseError(f"--stop-threshold {args.stop_threshold:g}: expected at least 0")
     run_graph = ros_graph()  # first of all: the ROS wheels start Python once more
     with ExitStack() as stack:
         say = stack.enter_context(Progress())
@@ -77,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"note: {note}", file=sys.stderr)
         live = stack.enter_context(live_view(args, camera, scene)) if args.live else None
         records: list[Record] = []
+        stops: list[tuple[float, float]] = []  # score and threshold, where the policy ended it
 
         def on_step(record: Record) -> None:
             camera.keep(record.stamp)
@@ -91,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         make_folder(args.out)
         loaded = time.monotonic()
         floor = zoom_from_fov(camera.scene.h0, widest)
-        run_graph(
+        records = run_graph(
             camera,
             model=model,
             policy=policy,
@@ -99,11 +109,13 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             fast=args.fast,
             provider=args.provider,
+            stop_threshold=args.stop_threshold,
             on_step=on_step,
+            on_stop=lambda *stop: stops.append(stop),
             parameters={"policy_node": {"zoom_min": max(floor, camera.scene.mount.zoom[0])}},
         )
         explored = time.monotonic()
-        for note in afterwards(args, camera, len(records)):
+        for note in afterwards(args, camera, len(records), stops):
             notes.append(note)
             say.clear()
             print(f"note: {note}", file=sys.stderr)
@@ -118,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
             max_fov=widest if widest < camera.scene.scene_fov[0] - 1e-6 else None,
             camera=KINDS.get(guess_kind(source), "a camera"),
             notes=tuple(notes),
+            stopped=bool(stops),
         )
         curves = with_baselines(exploration, scene, limits, lambda name: say(f"comparing: {name}"))
         compared = time.monotonic()
@@ -209,17 +222,25 @@ def choose(args: argparse.Namespace, camera: Camera) -> tuple[str, str, SceneMod
         policy = "grid" if model == "mosaic" else "uncertainty"
         if model != "mosaic" and (find_bundle(model) / "policy.onnx").exists():
             policy = "learned"
+    if args.stop_threshold is not None and policy in POLICIES:
+        notes.append(f"policy {policy} has no stop score: --stop-threshold changes nothing")
     return model, policy, scene, notes
 
 
-def afterwards(args: argparse.Namespace, camera: Watched, taken: int) -> Iterator[str]:
+def afterwards(
+    args: argparse.Namespace, camera: Watched, taken: int, stops: list[tuple[float, float]]
+) -> Iterator[str]:
     """What there is to say about the run."""
     skipped = str(getattr(camera.camera, "skipped", ""))
     if skipped:
         yield f"of the input, {skipped}"
     if camera.held:
         yield f"the input ended after glimpse {taken - camera.held}: the others look at its last frame"
-    if taken < args.glimpses:
+    if stops:
+        score, threshold = stops[0]
+        after = f"glimpse {taken} of at most {args.glimpses}"
+        yield f"the policy stopped after {after}: its score {score:.3g} reached {threshold:.3g}"
+    elif taken < args.glimpses:
         yield f"{taken} of {args.glimpses} glimpses: the input or the policy ended before"
 
 

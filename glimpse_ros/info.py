@@ -53,6 +53,8 @@ def lines(about: dict[str, Any]) -> Iterator[str]:
     else:
         wants = ", ".join(["belief", *policy["wants"]])
         yield f"{'policy':<12}learned, reads {wants}"
+        if policy["stop_threshold"] is not None:
+            yield f"{'':<12}stops by itself at a score of {policy['stop_threshold']:g}"
         yield from _graph("policy.onnx", policy)
 
 

@@ -45,3 +45,4 @@ class Posed:
     estimate: SceneEstimate
     seconds: float
     ptz: PanTiltZoom | None
+    stop: float | None = None

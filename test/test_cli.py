@@ -57,6 +57,9 @@ def test_info_says_what_a_bundle_is(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert words in said
     assert main(["info", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["policy"]["wants"] == []
+    write_bundle(folder, stop=True, policy_fields={"stop_threshold": 0.75})
+    assert main(["info", str(folder)]) == 0
+    assert "stops by itself at a score of 0.75" in capsys.readouterr().out
 
 
 def test_info_of_a_bundle_without_a_policy_and_of_the_mosaic(
@@ -85,7 +88,10 @@ def test_wrong_options_have_status_2(arguments: list[str], capsys: pytest.Captur
     assert "usage: glimpse" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("option", "value"), [("--glimpses", "0"), ("--seed", "-1")])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--glimpses", "0"), ("--seed", "-1"), ("--stop-threshold", "-1"), ("--stop-threshold", "nan")],
+)
 def test_numbers_out_of_range_are_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", option, value]) == 1
     assert capsys.readouterr().err.startswith(f"glimpse explore: {option} {value}: expected at least")
@@ -155,6 +161,31 @@ def test_explore_with_a_bundle_takes_its_policy(tmp_path: Path) -> None:
 
 
 @needs_ros
+def test_explore_a_digit_and_stop(tmp_path: Path) -> None:
+    canvas = np.zeros((60, 60, 3), np.uint8)
+    canvas[10:50, 25:35] = 255
+    digit = save(tmp_path / "digit.png", canvas)
+    shape = {"glimpse": 12, "scales": (0.25, 0.5, 1.0), "scene": (60, 60), "projection": "planar"}
+    heads = {"reconstruction": False, "classification": True, "classes": 10, "stop": True}
+    fields = {"padding": "zero", "s_range": [0.8, 0.8]}
+    bundle = write_bundle(
+        tmp_path / "ram", **shape, **heads, scene_fields=fields, policy_fields={"stop_threshold": 0.9}
+    )
+    result = glimpse("explore", "--input", digit, "--model", bundle, "--out", tmp_path / "o", "--fast")
+    assert result.returncode == 0, result.stderr
+    metrics = json.loads((tmp_path / "o" / "metrics.json").read_text())
+    taken = metrics["glimpses"]
+    assert 1 < taken < 8 and metrics["stopped"] is True and metrics["size"] == "60x60" and metrics["rmse"] is None
+    assert f"note: the policy stopped after glimpse {taken} of at most 8: its score" in result.stderr
+    assert metrics["views"][-1]["stop"] >= 0.9 > metrics["views"][-2]["stop"]
+    name = metrics["classes"][-1]["name"]
+    assert result.stdout.startswith(f"class {name} (") and f"after {taken} glimpses" in result.stdout
+    never = glimpse("explore", "--input", digit, "--model", bundle, "--out", tmp_path / "o", "--fast", "--glimpses", 6,
+                    "--stop-threshold", "inf")  # fmt: skip
+    assert never.returncode == 0 and json.loads((tmp_path / "o" / "metrics.json").read_text())["glimpses"] == 6
+
+
+@needs_ros
 def test_explore_a_folder_with_a_file_that_is_no_image(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
@@ -168,7 +199,7 @@ def test_explore_a_folder_with_a_file_that_is_no_image(tmp_path: Path) -> None:
     # On a busy machine the first frame gives way to the second: frames are dropped, not queued.
     assert "notes.txt" in result.stderr and re.search("the input ended after glimpse [12]:", result.stderr)
     metrics = json.loads((tmp_path / "o" / "metrics.json").read_text())
-    assert metrics["size"] == "384x512" and metrics["projection"] == "planar" and len(metrics["rmse"]) == 3
+    assert metrics["size"] == "96x128" and metrics["projection"] == "planar" and len(metrics["rmse"]) == 3
     assert metrics["max_fov"] is None and len(metrics["notes"]) == 2
 
 

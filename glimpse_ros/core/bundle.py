@@ -6,7 +6,8 @@ The contract is in the design; the metadata's fields are those that bundle_check
 scene     role "scene", name, family, glimpse, scales, padding, s_range, scene {height, width, projection}; optional
           class_names, palette, first_view, glimpses, data, commit, and `empty_belief`: what is believed before any
           glimpse, from `encode_belief`, for a policy that picks the first view. Without it an empty belief is zeros.
-policy    role "policy", belief_id: that of the scene.onnx it was trained with, `belief_id(path)`.
+policy    role "policy", belief_id: that of the scene.onnx it was trained with, `belief_id(path)`; optional
+          `stop_threshold`, at least 0: the score of the output `stop` at which an episode ends unless told otherwise.
 
 Both branches of the `If` on `decode` give the declared shapes. `next_view` is inside the scene and, where the graph
 takes `limits`, inside those; a spherical x may run over, it wraps. A scene graph that takes an `overview` is first run
@@ -77,7 +78,8 @@ def describe(path: str | Path) -> dict[str, Any]:
     policy = None
     if file.exists():
         learned = Graph(file, "cpu")
-        policy = {"wants": sorted(OnnxPolicy(learned, scene.info).wants), **_graph_dict(learned)}
+        runs = OnnxPolicy(learned, scene.info)
+        policy = {"wants": sorted(runs.wants), "stop_threshold": runs.stop_threshold, **_graph_dict(learned)}
     return {
         "path": str(graph.file.parent),
         "name": scene.info.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,12 @@ def scene_info(graph: Graph) -> SceneInfo:
     return info
 
 
-def check_policy(graph: Graph, scene: SceneInfo) -> None:
-    """Raise BundleError unless this policy graph is sound and fits the scene model."""
+def check_policy(graph: Graph, scene: SceneInfo) -> float | None:
+    """Raise BundleError unless this policy graph is sound and fits the scene model.
+
+    Gives the metadata's `stop_threshold`, the stop score at which the policy was made to end an episode; None where it
+    names none, and the episode goes on until the budget is spent.
+    """
     fields = common_fields(graph, "policy")
     graph.only("input", ("belief", *POLICY_MAPS, "limits", "noise"), "state_")
     graph.only("output", ("next_view", "stop"), "next_state_")
@@ -141,6 +146,11 @@ def check_policy(graph: Graph, scene: SceneInfo) -> None:
             f"{graph.file}: made for the scene model with belief_id {fields.values['belief_id']!r}; "
             f"scene model {scene.name!r} has {scene.belief_id!r}"
         )
+    good = "a number, at least 0"
+    threshold = fields.get("stop_threshold", good, lambda v: _numbers([v]) and math.isfinite(v) and v >= 0, None)
+    if threshold is not None and "stop" not in graph.outputs:
+        raise BundleError(f"{graph.file}: metadata `stop_threshold` is {threshold}; expected an output `stop` for it")
+    return None if threshold is None else float(threshold)
 
 
 def _check_scene_signature(graph: Graph, info: SceneInfo) -> None:

@@ -129,7 +129,7 @@ class OnnxPolicy:
     """
 
     def __init__(self, graph: Graph, scene: SceneInfo, sample: bool = False) -> None:
-        check_policy(graph, scene)
+        self.stop_threshold = check_policy(graph, scene)  # of the stop score, where nobody names another
         self.provider = graph.provider
         self.wants = frozenset(name for name in POLICY_MAPS if name in graph.inputs)
         self._graph = graph

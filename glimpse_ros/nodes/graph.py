@@ -7,6 +7,7 @@ import queue
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -38,6 +39,7 @@ def run_graph(
     provider: str = "auto",
     require_gpu: bool = False,
     on_step: Callable[[Record], None] | None = None,
+    on_stop: Callable[[float, float], None] | None = None,
     namespace: str | None = None,
     timeout: float = 30.0,
     parameters: dict[str, dict[str, Any]] | None = None,
@@ -45,8 +47,10 @@ def run_graph(
     """Explore with the three nodes until the policy is done; gives a record of each glimpse, in order.
 
     camera: open already; stays open. fast: treat it as ideal, with a frame for each command. on_step: called with each
-    record in the caller's thread. namespace: of the nodes; None makes one of its own, so that two explorations on one
-    machine do not meet. timeout: [s] without a new glimpse. parameters: more of them, by node ("scene_node" ...).
+    record in the caller's thread. stop_threshold: None is the policy's own, inf is never. on_stop: called with stop
+    score and threshold where the policy ended the exploration itself. namespace: of the nodes; None makes one of its
+    own, so that two explorations on one machine do not meet. timeout: [s] without a new glimpse. parameters: more of
+    them, by node ("scene_node" ...).
     Fewer records than `glimpses` mean that the source ended or the policy stopped. Raises GlimpseError where a node
     refuses its configuration, or no glimpse comes.
     """
@@ -84,7 +88,13 @@ def run_graph(
         ready(source)
         for node in (scene, decider, source):  # the camera last: nobody is to miss its first frame
             _must(node, "activate")
-        return _collect(records, (scene, decider, source), glimpses, timeout, on_step)
+        taken = _collect(records, (scene, decider, source), glimpses, timeout, on_step)
+        assert decider.loop is not None
+        scores = dict(decider.loop.scores)
+        taken = [replace(record, stop=scores.get(record.step)) for record in taken]
+        if decider.loop.stopped and on_stop is not None and taken[-1].stop is not None:
+            on_stop(taken[-1].stop, decider.loop.threshold)
+        return taken
 
 
 def _parameters(camera: Camera) -> tuple[dict[str, Any], dict[str, Any]]:

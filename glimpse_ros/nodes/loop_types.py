@@ -42,7 +42,7 @@ class Record:
     seconds: float  # retina and scene model
     stamp: int  # of the image
     step: int  # glimpses in this episode, this one included
-    stop: float | None = None
+    stop: float | None = None  # the policy's score when it chose what comes next
 
 
 class Output(Protocol):

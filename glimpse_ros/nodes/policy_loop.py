@@ -6,6 +6,7 @@ it is finite and inside the limits; else the last good view is held, so that the
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .tag import BeliefTag
 
 ENDLESS = 12  # glimpses that a policy plans with where the budget has no end
 RETIRED = 16  # episodes remembered as over
+SCORES = 1024  # the newest that are kept of an episode
 WIDE = MountLimits(zoom=(1.0, MAX_ZOOM))  # of a wide camera: nothing moves, so nothing but the image limits
 
 
@@ -31,7 +33,7 @@ class PolicySettings:
 
     glimpses: int = 8
     seed: int = 0
-    stop_threshold: float = float("inf")
+    stop_threshold: float | None = None  # None: the policy's own
     many_bad: int = 5
     mount: MountLimits = MountLimits()
 
@@ -72,6 +74,14 @@ class PolicyLoop:
         self.answered: tuple[str, int] | None = None
         self.answer: Callable[[], None] | None = None
         self.guard = AnswerGuard(self.settings.many_bad)
+        self.scores: deque[tuple[int, float]] = deque(maxlen=SCORES)  # glimpse, from 1, and the stop score after it
+        self.stopped = False  # by the policy itself
+
+    @property
+    def threshold(self) -> float:
+        """The stop score that ends an episode."""
+        own = getattr(self.policy, "stop_threshold", None)
+        return next((t for t in (self.settings.stop_threshold, own) if t is not None), math.inf)
 
     def belief(self, frame_id: str, stamp: int, estimate: SceneEstimate) -> None:
         """Answer a belief; frame_id and stamp [ns] are its header's."""
@@ -116,6 +126,8 @@ class PolicyLoop:
         self.camera, self.limits = camera, limits
         self.episode, self.base = tag.episode, max(0, tag.step - 1)
         self.episodes += 1
+        self.scores.clear()
+        self.stopped = False
         self.last = tag.looking()
         self.reporter.health.tell("episode", tag.episode)
         self.answers.done(False)
@@ -140,8 +152,11 @@ class PolicyLoop:
         except (GlimpseError, ArithmeticError, ValueError) as err:
             self.guard.bad(str(err))
             return None
-        if decision.stop is not None and decision.stop >= self.settings.stop_threshold:
-            return True
+        if decision.stop is not None and taken > 0:  # nothing is known before the first glimpse
+            self.scores.append((tag.step, decision.stop))
+            self.stopped = decision.stop >= self.threshold
+            if self.stopped:
+                return True
         return decision.view if self.guard.good(decision.view, self.limits, self.info.scene.projection) else None
 
     def _answer(self, frame_id: str, stamp: int, tag: BeliefTag, chosen: View | None | bool) -> None:

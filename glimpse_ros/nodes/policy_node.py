@@ -36,7 +36,7 @@ POLICY = (
     Param("provider", "auto", "of onnxruntime: auto, cpu, cuda or its own name"),
     Param("glimpses", 8, "budget of an episode, then done; 0: go on for ever", 0, 1_000_000),
     Param("seed", 0, "of the first view and the noise; each further episode takes the next one", 0, 2**31 - 1),
-    Param("stop_threshold", float("inf"), "done when the policy's stop score reaches this"),
+    Param("stop_threshold", -1.0, "done when the policy's stop score reaches this; below 0: the bundle's own, if any"),
     Param("many_bad", 5, "views dropped in a row that make the diagnostics an error", 1, 1000),
     Param("belief_timeout", 5.0, "warn after this long without a belief [s]; 0: never", 0.0, 3600.0),
     Param("command_interface", "view", "what is published beside next_view, for a driver", choices=INTERFACES),
@@ -69,7 +69,8 @@ class PolicyNode(GlimpseNode):
         mount, joints = mount_limits(v), joint_names(v)
         if 0 in (v["pan_sign"], v["tilt_sign"]):
             raise GlimpseError("pan_sign and tilt_sign: expected 1 or -1")
-        settings = PolicySettings(v["glimpses"], v["seed"], v["stop_threshold"], v["many_bad"], mount)
+        threshold = v["stop_threshold"] if v["stop_threshold"] >= 0 else None
+        settings = PolicySettings(v["glimpses"], v["seed"], threshold, v["many_bad"], mount)
         info = self.info or load_scene(v["model"], v["provider"]).info
         make = partial(_make, v["policy"], v["model"], v["provider"])
         device = Device(mount, v["pan_sign"], v["tilt_sign"], (v["pan_rate"], v["tilt_rate"], v["zoom_rate"]))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from ..core.classes import class_name, softmax
 from ..core.memory import Mosaic
 from ..core.types import SceneEstimate, SceneInfo
 from . import convert
@@ -124,14 +125,3 @@ def palette(info: SceneInfo) -> NDArray[np.uint8]:
     colours[: len(own)] = own
     colours[UNKNOWN] = 0
     return colours
-
-
-def class_name(info: SceneInfo, index: int) -> str:
-    """The name of a class, its number where the model has no names."""
-    return info.class_names[index] if index < len(info.class_names) else str(index)
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(C,) probabilities."""
-    e = np.exp(np.asarray(logits, np.float64) - float(np.max(logits)))
-    return e / e.sum()

@@ -75,8 +75,9 @@ def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
     out = np.full((HEAD + max(pictures, CAPTION + SIDE + small) + MARGIN, WIDTH, 3), PAPER, np.uint8)
     ended = k == panels.steps - 1 and done
     text(out, headline(e) if ended else f"glimpse {k + 1} of {panels.steps}", (MARGIN, 32), 22, INK, 700)
-    if errors and done:
-        said = f"RMSE {errors[k]:.1f}"
+    label = panels.label(k)
+    said = label or (f"RMSE {errors[k]:.1f}" if errors else "")
+    if said and done and not (label and ended):  # at the end the headline says it
         text(out, said, (WIDTH - MARGIN - text_width(said, 18), 32), 18, QUIET)
     _captioned(out, panels.glimpse(k, SIDE), "what the camera sees", MARGIN, HEAD)
     text(out, "its glimpses so far", (MARGIN, HEAD + CAPTION + SIDE + 16), 14, QUIET)

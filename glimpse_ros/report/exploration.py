@@ -12,10 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.classes import likeliest
 from ..core.metrics import ErrorSum
 from ..core.types import Glimpse, GlimpseError, PanTiltZoom, SceneEstimate, SceneInfo, View
 
-EVALUATION_WIDTH = 512  # [px] errors are measured on the truth, area-resized to this width: 256x512 for a panorama
+# [px] Errors are measured on the truth, area-resized to this width: 256x512 for a panorama. Never enlarged: of a tiny
+# planar scene every pixel counts.
+EVALUATION_WIDTH = 512
 
 
 class Record(Protocol):
@@ -36,6 +39,10 @@ class Record(Protocol):
     @property
     def seconds(self) -> float:
         """Time spent on retina, scene model and policy."""
+
+    @property
+    def stop(self) -> float | None:
+        """The policy's stop score after it, where it gave one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Exploration:
     camera: str = "a camera"  # in words
     seconds: dict[str, float] = field(default_factory=dict)  # load, explore, baselines ...
     notes: tuple[str, ...] = ()
+    stopped: bool = False  # by the policy itself
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -86,7 +94,8 @@ class Exploration:
         truth = self.truth_at(0)
         if truth is not None:
             height, width = truth.shape[:2]
-        return max(1, round(EVALUATION_WIDTH * height / width)), EVALUATION_WIDTH
+        across = min(EVALUATION_WIDTH, width)
+        return max(1, round(across * height / width)), across
 
     def evaluation_truth(self, k: int = 0) -> NDArray[np.uint8] | None:
         """(h, w, 3) the truth at glimpse k, area-resized to `evaluation_size`."""
@@ -106,6 +115,11 @@ class Exploration:
         truths = [self.evaluation_truth(k) for k in range(len(pictures))]
         return tuple(rmse(rgb(p), t) for p, t in zip(pictures, truths, strict=True) if p is not None and t is not None)
 
+    def label(self, k: int) -> tuple[str, float] | None:
+        """Name and probability of the likeliest class after glimpse k; None for a model that does not classify."""
+        logits = self.records[k].estimate.classification
+        return None if logits is None else likeliest(self.info, logits)
+
     def rmse(self) -> tuple[float, ...] | None:
         """Root mean squared error (0-255) of the reconstruction after each glimpse; None without truth."""
         return self._rmse
@@ -122,11 +136,9 @@ class Exploration:
 
 
 def rmse(picture: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """RMSE (0-255) of a picture of any size, resized bicubically to the truth."""
-    if picture.shape != truth.shape:
-        picture = np.asarray(cv2.resize(picture, truth.shape[1::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+    """RMSE (0-255) of a picture of any size, `resized` to the truth."""
     errors = ErrorSum()
-    errors.add(picture, truth)
+    errors.add(resized(picture, (truth.shape[0], truth.shape[1])), truth)
     return errors.rmse
 
 
@@ -161,13 +173,16 @@ def metrics(exploration: Exploration) -> dict[str, Any]:
         view: dict[str, Any] = {"x": record.view.x, "y": record.view.y, "s": record.view.s}
         view["mount"] = mount_degrees(record, spherical)
         view["seconds"] = record.seconds
+        view["stop"] = record.stop
         views.append(view)
+    labels = [exploration.label(k) for k in range(len(exploration.records))]
     errors = exploration.rmse()
     height, width = exploration.evaluation_size()
     return {
         "model": exploration.info.name,
         "policy": exploration.policy,
         "glimpses": len(exploration.records),
+        "stopped": exploration.stopped,
         "seed": exploration.seed,
         "input": exploration.source,
         "projection": exploration.info.scene.projection,
@@ -177,6 +192,7 @@ def metrics(exploration: Exploration) -> dict[str, Any]:
         "views": views,
         "pixel_fraction": list(exploration.pixel_fraction()),
         "rmse": None if errors is None else list(errors),
+        "classes": [{"name": label[0], "probability": label[1]} for label in labels if label is not None] or None,
         "baselines": {curve.name: list(curve.rmse) for curve in exploration.baselines},
         "seconds": dict(exploration.seconds),
         "notes": list(exploration.notes),

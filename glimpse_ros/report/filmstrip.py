@@ -19,6 +19,7 @@ WIDTH = 1680
 MARGIN = 28
 GAP = 12
 LABELS = 104  # the column that names the rows
+BARS = 84  # how likely each class is
 MOST = 24  # glimpses shown; longer explorations are thinned
 
 
@@ -89,11 +90,14 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
     if panels.has_segmentation:
         kinds.append(("classes", "likeliest", panels.segmentation))
     top, step = 26, height + GAP // 2
-    sheet = _sheet(top + side + GAP // 2 + len(kinds) * step + 20)
+    bottom = top + side + GAP // 2 + len(kinds) * step
+    sheet = _sheet(bottom + (BARS + GAP // 2 if panels.has_bars else 0) + 20)
     errors = panels.exploration.rmse()
     _name_row(sheet, "glimpse", "as taken", top)
     for row, (name, hint, _) in enumerate(kinds):
         _name_row(sheet, name, hint, top + side + GAP // 2 + row * step)
+    if panels.has_bars:
+        _name_row(sheet, "class", "how likely", bottom)
     for column, k in enumerate(band):
         x = MARGIN + LABELS + column * (cell + GAP)
         text(sheet, str(k + 1), (x, 18), 17, INK, 700)
@@ -102,6 +106,8 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
         _put(sheet, panels.glimpse(k, side), x, top)
         for row, (_, _, draw) in enumerate(kinds):
             _put(sheet, draw(k, cell), x, top + side + GAP // 2 + row * step)
+        if panels.has_bars:
+            _put(sheet, panels.classes(k, (BARS, cell)), x, bottom)
     return sheet
 
 

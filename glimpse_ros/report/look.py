@@ -23,6 +23,9 @@ figcaption span{font-weight:400}
 .box{fill:none;stroke:#ffb000;stroke-width:2;vector-effect:non-scaling-stroke}
 .rim{fill:none;stroke:#141414;stroke-width:4;vector-effect:non-scaling-stroke}
 .look{display:none}.look.on{display:inline}.look.last .box{stroke-width:3.5}.look.last .rim{stroke-width:6}
+.reach{fill:none;stroke:#ffb000;stroke-width:1;vector-effect:non-scaling-stroke;display:none}
+.look.last .reach{display:inline}
+.bars{display:block;width:100%;max-width:460px;border-radius:6px}
 .tag{position:absolute;background:#ffb000;color:#141414;font:700 11px/15px system-ui,sans-serif;
 padding:0 4px;display:none}
 .tag.on{display:block}
@@ -70,7 +73,7 @@ const data=JSON.parse(document.getElementById("steps").textContent);
 const all=s=>Array.from(document.querySelectorAll(s)),one=s=>document.querySelector(s);
 const range=one("#step"),out=one("#said"),play=one("#play"),now=one("#now");let timer=null;
 function show(k){
- for(const name of ["imagined","seen","truth","uncertainty","classes","saw"]){
+ for(const name of ["imagined","seen","truth","uncertainty","classes","bars","saw"]){
   const img=one("#"+name),held=one("[data-"+name+'="'+data[k].step+'"]');
   if(img&&held)img.src=held.src;else if(img&&data[k][name])img.src=data[k][name];}
  for(const el of all("[data-step]")){const step=+el.dataset.step;

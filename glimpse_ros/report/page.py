@@ -10,9 +10,10 @@ from ..core.types import View
 from .curves import legend, svg
 from .exploration import Curve, Exploration, mount_degrees
 from .look import SCRIPT, STYLE
-from .panels import Panels, headline, thinned
+from .panels import Panels, headline, said, thinned
 from .pictures import Picture, box_pieces, data_uri, jpeg, png
 
+BARS = 150, 420  # [px] height, width of the classes' probabilities
 SCENE_WIDTH = 640  # [px] of the pictures that change with each glimpse; the truth is twice as fine
 MOST = 60  # steps of the scrubber; longer explorations are thinned
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -64,18 +65,21 @@ def _step(panels: Panels, k: int) -> dict[str, object]:
     step: dict[str, object] = {
         "step": k,
         "said": said,
-        "imagined": _uri(panels.imagined(k, SCENE_WIDTH)),
-        "seen": _uri(panels.seen(k, SCENE_WIDTH)),
+        "imagined": _uri(panels, panels.imagined(k, SCENE_WIDTH)),
         "saw": data_uri(png(panels.glimpse(k, _native(panels)))),
     }
+    if panels.imagines or not panels.exploration.knows_truth:  # else it is what "imagined" shows
+        step["seen"] = _uri(panels, panels.seen(k, SCENE_WIDTH))
     if panels.exploration.frames is not None:
         frame = panels.truth(k, SCENE_WIDTH)
         assert frame is not None
-        step["truth"] = _uri(frame)
+        step["truth"] = _uri(panels, frame)
     if panels.has_uncertainty:
-        step["uncertainty"] = _uri(panels.uncertainty(k, SCENE_WIDTH // 2))
+        step["uncertainty"] = _uri(panels, panels.uncertainty(k, SCENE_WIDTH // 2))
     if panels.has_segmentation:
         step["classes"] = data_uri(png(panels.segmentation(k, SCENE_WIDTH // 2)))
+    if panels.has_bars:
+        step["bars"] = data_uri(png(panels.classes(k, BARS)))
     return step
 
 
@@ -85,8 +89,8 @@ def _native(panels: Panels) -> int:
     return max(spec.size, min(256, math.ceil(spec.size / min(spec.scales))))
 
 
-def _uri(picture: Picture) -> str:
-    return data_uri(jpeg(picture, 86))
+def _uri(panels: Panels, picture: Picture) -> str:
+    return data_uri(png(picture) if panels.tiny else jpeg(picture, 86))
 
 
 def _scene(panels: Panels, uri: object, alt: str, name: str = "", overlay: str = "") -> str:
@@ -119,10 +123,10 @@ def _hero(panels: Panels, shown: list[int], steps: list[dict[str, object]]) -> s
         f'{saw}<div class="glimpses">{tiles}</div>',
         "taken",
     )
-    title = "Remembered and imagined" if panels.imagines else "Remembered"
-    imagined = _figure(
-        title, "from these glimpses alone", _scene(panels, last["imagined"], "the scene imagined", "imagined")
-    )
+    title, hint, alt = "Remembered and imagined", "from these glimpses alone", "the scene imagined"
+    if not panels.imagines:
+        title, hint, alt = "Remembered", "hatched: never looked at", "the pixels really seen"
+    imagined = _figure(title, hint, _scene(panels, last["imagined"], alt, "imagined"))
     views = [panels.exploration.records[k].view for k in shown]
     overlay = _overlay(panels, shown, views)
     known = panels.exploration.knows_truth
@@ -131,9 +135,9 @@ def _hero(panels: Panels, shown: list[int], steps: list[dict[str, object]]) -> s
     elif "truth" in last:
         where = _scene(panels, last["truth"], "the scene at this moment, with the glimpses' boxes", "truth", overlay)
     else:
-        fine = panels.truth(0, 2 * SCENE_WIDTH)
+        fine = panels.truth(0, SCENE_WIDTH if panels.tiny else 2 * SCENE_WIDTH)
         assert fine is not None
-        where = _scene(panels, data_uri(jpeg(fine, 84)), "the scene, with the glimpses' boxes", "", overlay)
+        where = _scene(panels, _uri(panels, fine), "the scene, with the glimpses' boxes", "", overlay)
     looked = _figure("The truth" if known else "Seen", "and where the camera looked", where, "truth")
     return f'<section class="hero">{taken}{imagined}{looked}</section>'
 
@@ -142,12 +146,14 @@ def _overlay(panels: Panels, shown: list[int], views: list[View]) -> str:
     """The glimpses' boxes over a scene picture; open at the seam where they wrap."""
     height, width = panels.size(1024)
     shapes, tags = [], []
+    finest = min(panels.exploration.info.glimpse.scales)
     for k, view in zip(shown, views, strict=True):
-        pieces = box_pieces(view, height, width, panels.projection)
-        path = " ".join(_outline(piece, pieces, width) for piece in pieces)
-        shapes.append(
-            f'<g class="look on" data-step="{k}"><path class="rim" d="{path}"/><path class="box" d="{path}"/></g>'
-        )
+        reach = box_pieces(view, height, width, panels.projection)  # of the widest scale: of the newest glimpse only
+        pieces = box_pieces(View(view.x, view.y, view.s * finest), height, width, panels.projection)
+        wide, path = (" ".join(_outline(piece, part, width) for piece in part) for part in (reach, pieces))
+        extra = f'<path class="reach" d="{wide}"/>' if finest < 1.0 else ""
+        box = f'<path class="rim" d="{path}"/><path class="box" d="{path}"/>'
+        shapes.append(f'<g class="look on" data-step="{k}">{box}{extra}</g>')
         left, top, _, _ = max(pieces, key=lambda p: p[2])
         at = f"left:{100 * left / width:.2f}%;top:{100 * top / height:.2f}%"
         tags.append(f'<span class="tag on" data-step="{k}" style="{at}">{k + 1}</span>')
@@ -176,7 +182,10 @@ def _scrubber(count: int, said: object) -> str:
 
 def _row(panels: Panels, last: dict[str, object]) -> str:
     parts = []
-    if panels.exploration.knows_truth:
+    if panels.has_bars:
+        picture = f'<img class="bars" id="bars" src="{last["bars"]}" alt="how likely each class is">'
+        parts.append(_figure("Class", "how likely each one is", picture))
+    if panels.exploration.knows_truth and panels.imagines:
         seen = _scene(panels, last["seen"], "the pixels really seen", "seen")
         parts.append(_figure("Seen", "hatched: never looked at", seen))
     if panels.has_uncertainty:
@@ -208,9 +217,9 @@ def _table(e: Exploration) -> str:
     """Where each glimpse was taken, in degrees."""
     spherical = e.info.scene.projection == "spherical"
     errors, mounts = e.rmse(), [mount_degrees(r, spherical) for r in e.records]
-    columns = ["glimpse", *(mounts[0] or {}), "share of the width", "x", "y", "computed in"] + (
-        ["RMSE"] if errors else []
-    )
+    labels, scored = [said(e, k) for k in range(len(e.records))], any(r.stop is not None for r in e.records)
+    columns = ["glimpse", *(mounts[0] or {}), "share of the width", "x", "y", "computed in"]
+    columns += ["RMSE"] * bool(errors) + ["class"] * (labels[0] is not None) + ["stop score"] * scored
     rows = []
     for k, (record, mount) in enumerate(zip(e.records, mounts, strict=True)):
         cells = [str(k + 1)]
@@ -221,6 +230,10 @@ def _table(e: Exploration) -> str:
         cells.append(f"{1000 * record.seconds:.0f} ms")
         if errors:
             cells.append(f"{errors[k]:.1f}")
+        if labels[0] is not None:
+            cells.append(escape(labels[k] or ""))
+        if scored:
+            cells.append("" if record.stop is None else f"{record.stop:.3f}")
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f"<th>{name}</th>" for name in columns)
     return f'<h2>Where it looked</h2><div class="table"><table><tr>{head}</tr>{"".join(rows)}</table></div>'

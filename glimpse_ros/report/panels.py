@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
+
+from ..core.classes import softmax
 from ..core.types import SceneSpec
 from .exploration import Exploration, resized, rgb
 from .pictures import (
     Picture,
+    bars,
     remembered,
     retina,
     segmentation_colour,
@@ -14,7 +19,9 @@ from .pictures import (
     with_boxes,
 )
 
-CANVAS_WIDTH = 512  # [px] what was seen is pasted on a canvas this wide
+CANVAS_WIDTH = 512  # [px] what was seen is pasted on a canvas at most this wide
+TINY = 160  # [px] scenes no wider than this are shown pixel by pixel
+MOST_BARS = 24  # classes that have bars
 
 
 class Panels:
@@ -26,12 +33,16 @@ class Panels:
         self.steps = len(exploration.records)
         height, width = exploration.evaluation_size()
         self.aspect = height / width
-        self._canvas = SceneSpec(round(CANVAS_WIDTH * self.aspect), CANVAS_WIDTH, self.projection)
+        self.tiny = width <= TINY
+        across = width if self.tiny else CANVAS_WIDTH
+        self._canvas = SceneSpec(max(1, round(across * self.aspect)), across, self.projection)
         maps = [r.estimate.uncertainty for r in exploration.records if r.estimate.uncertainty is not None]
         self._range = uncertainty_range(maps) if maps else None
         self.has_uncertainty = len(maps) == self.steps
         self.has_segmentation = all(r.estimate.segmentation is not None for r in exploration.records)
         self.imagines = all(r.estimate.reconstruction is not None for r in exploration.records)
+        logits = [r.estimate.classification for r in exploration.records]
+        self.has_bars = all(c is not None and 2 <= c.size <= MOST_BARS for c in logits)
 
     def size(self, width: int) -> tuple[int, int]:
         """height, width of a scene picture."""
@@ -42,17 +53,24 @@ class Panels:
         reconstruction = self.exploration.records[k].estimate.reconstruction
         if reconstruction is None:
             return self.seen(k, width)
-        return resized(rgb(reconstruction), self.size(width))
+        return self._fitted(rgb(reconstruction), width)
 
     def seen(self, k: int, width: int) -> Picture:
         """The pixels really seen until a glimpse, each from its own few pixels; hatched elsewhere."""
         glimpses = [r.glimpse for r in self.exploration.records[: k + 1]]
-        return resized(remembered(glimpses, self.exploration.info.glimpse, self._canvas), self.size(width))
+        times = max(1, CANVAS_WIDTH // self._canvas.width)
+        return self._fitted(remembered(glimpses, self.exploration.info.glimpse, self._canvas, times), width)
 
     def truth(self, k: int, width: int) -> Picture | None:
         """The scene itself at a glimpse, where it is known."""
         truth = self.exploration.truth_at(k)
-        return None if truth is None else resized(truth, self.size(width))
+        return None if truth is None else self._fitted(truth, width)
+
+    def _fitted(self, picture: Picture, width: int) -> Picture:
+        """Of the scene, in `size`: smooth, but of a tiny one each pixel is to be seen."""
+        if self.tiny and picture.shape[1] < width:
+            return np.asarray(cv2.resize(picture, self.size(width)[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+        return resized(picture, self.size(width))
 
     def looks(self, k: int, width: int, numbers: bool = True) -> Picture:
         """The boxes of the glimpses so far, on the truth, or on what was seen where the truth is not known."""
@@ -60,7 +78,8 @@ class Panels:
         picture = self.truth(k, width)
         if picture is None:
             picture = self.seen(k, width)
-        return with_boxes(picture, views, self.projection, 2 if width >= 480 else 1, numbers)
+        finest = min(self.exploration.info.glimpse.scales)
+        return with_boxes(picture, views, self.projection, 2 if width >= 480 else 1, numbers, finest)
 
     def where(self, k: int, width: int) -> Picture:
         """`looks` without numbers, for small pictures."""
@@ -83,13 +102,14 @@ class Panels:
         return retina(self.exploration.records[k].glimpse, self.exploration.info.glimpse, side)
 
     def label(self, k: int) -> str | None:
-        """The likeliest class of the scene, for a model that classifies."""
-        logits = self.exploration.records[k].estimate.classification
-        if logits is None:
-            return None
-        best = int(logits.argmax())
-        names = self.exploration.info.class_names
-        return names[best] if best < len(names) else f"class {best}"
+        """The likeliest class of the scene and how likely it is, for a model that classifies."""
+        return said(self.exploration, k)
+
+    def classes(self, k: int, size: tuple[int, int]) -> Picture:
+        """How likely each class is after a glimpse, (height, width)."""
+        logits, info = self.exploration.records[k].estimate.classification, self.exploration.info
+        assert logits is not None
+        return bars(softmax(logits), info.class_names, size)
 
 
 def thinned(steps: int, most: int) -> list[int]:
@@ -99,8 +119,16 @@ def thinned(steps: int, most: int) -> list[int]:
     return [round(i * (steps - 1) / (most - 1)) for i in range(most)]
 
 
+def said(exploration: Exploration, k: int) -> str | None:
+    """The likeliest class after glimpse k in words."""
+    label = exploration.label(k)
+    return None if label is None else f"{label[0]} ({100 * label[1]:.0f} %)"
+
+
 def headline(exploration: Exploration) -> str:
     """The run in one line."""
     count = len(exploration.records)
     share = 100.0 * exploration.pixel_fraction()[-1]
-    return f"{count} glimpse{'' if count == 1 else 's'}, {share:.3g} % of the pixels"
+    looked = f"{count} glimpse{'' if count == 1 else 's'}, {share:.3g} % of the pixels"
+    label = said(exploration, count - 1)
+    return looked if label is None else f"class {label} after {looked}"

@@ -43,11 +43,25 @@ def box_pieces(view: View, height: int, width: int, projection: Projection) -> l
 
 
 def with_boxes(
-    picture: Picture, views: Sequence[View], projection: Projection, thickness: int = 2, numbers: bool = True
+    picture: Picture,
+    views: Sequence[View],
+    projection: Projection,
+    thickness: int = 2,
+    numbers: bool = True,
+    finest: float = 1.0,
 ) -> Picture:
-    """A copy with the glimpses' boxes in order, the last one boldest, numbered from 1. Open where they wrap."""
+    """A copy with the glimpses' boxes in order, the last one boldest, numbered from 1. Open where they wrap.
+
+    finest: the share of a glimpse that its finest scale covers. That is where it looks, so that is what is boxed; how
+    far the widest scale reaches is a thin line, and for the last one only.
+    """
     out = picture.copy()
     height, width = out.shape[:2]
+    if finest < 1.0 and views:
+        pieces = box_pieces(views[-1], height, width, projection)
+        for piece in pieces:
+            _outline(out, piece, BOX, 1, open_at=_seam(pieces, piece, width))
+    views = [View(view.x, view.y, view.s * finest) for view in views]
     for index, view in enumerate(views):
         newest = index == len(views) - 1
         pieces = box_pieces(view, height, width, projection)
@@ -106,15 +120,19 @@ def retina(glimpse: Glimpse, spec: GlimpseSpec, side: int) -> Picture:
     return out
 
 
-def remembered(glimpses: Sequence[Glimpse], spec: GlimpseSpec, scene: SceneSpec) -> Picture:
-    """Only what was really seen, on a quiet hatch: what a model must imagine is what is hatched."""
+def remembered(glimpses: Sequence[Glimpse], spec: GlimpseSpec, scene: SceneSpec, times: int = 1) -> Picture:
+    """Only what was really seen, on a quiet hatch: what a model must imagine is what is hatched.
+
+    times: how often each pixel of the scene is repeated, to and fro, beneath a hatch that stays fine.
+    """
     mosaic = Mosaic(scene, spec)
     for glimpse in glimpses:
         mosaic.paste(glimpse)
-    rows, cols = np.mgrid[: scene.height, : scene.width]
+    rows, cols = np.mgrid[: scene.height * times, : scene.width * times]
     hatch = np.where((((rows + cols) // 8) % 2 == 0)[..., None], UNSEEN[0], UNSEEN[1]).astype(np.uint8)
-    colour = np.rint(mosaic.colour * 255.0).astype(np.uint8)
-    return np.asarray(np.where(mosaic.seen[..., None], colour, hatch), np.uint8)
+    colour = np.rint(mosaic.colour * 255.0).astype(np.uint8).repeat(times, 0).repeat(times, 1)
+    seen = mosaic.seen.repeat(times, 0).repeat(times, 1)
+    return np.asarray(np.where(seen[..., None], colour, hatch), np.uint8)
 
 
 def uncertainty_range(maps: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
@@ -140,6 +158,25 @@ def segmentation_colour(logits: NDArray[np.float32], palette: Sequence[Colour], 
         palette = [tuple(int(c) for c in colour) for colour in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]]  # type: ignore[misc]
     colours = np.array(palette, np.uint8)[ids]
     return np.asarray(cv2.resize(colours, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def bars(shares: NDArray[np.floating], names: Sequence[str], size: tuple[int, int]) -> Picture:
+    """(C,) probabilities as columns side by side, (height, width): the tallest in amber, names beneath if they fit."""
+    height, width = size
+    out = np.full((height, width, 3), PAPER, np.uint8)
+    letters = max(9, min(13, width // 14))
+    named = len(names) == len(shares) and all(text_width(n, letters) < width / len(shares) - 1 for n in names)
+    floor = height - (letters + 4 if named else 1)
+    out[floor] = UNSEEN[1]
+    best = int(np.argmax(shares))
+    for index, share in enumerate(shares):
+        left, right = (round(width * (index + d) / len(shares)) for d in (0, 1))
+        top = floor - round((floor - 1) * float(np.clip(share, 0.0, 1.0)))
+        out[top:floor, left + 1 : right - 1] = BOX if index == best else (176, 184, 194)
+        if named:
+            at = ((left + right - text_width(names[index], letters)) // 2, height - 2)
+            text(out, names[index], at, letters, INK if index == best else QUIET, 700 if index == best else 400)
+    return out
 
 
 @lru_cache(maxsize=1)

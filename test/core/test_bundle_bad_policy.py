@@ -85,3 +85,16 @@ def test_refusals_are_glimpse_errors_and_describe_refuses_too(tmp_path):
     (folder / "policy.onnx").write_bytes(b"")
     with pytest.raises(GlimpseError, match=r"policy\.onnx: is empty"):
         describe(folder)
+
+
+@pytest.mark.parametrize("value", [-0.1, "0.5", True, [0.5], None])
+def test_a_stop_threshold_that_is_none(tmp_path, value):
+    info = scene_info(tmp_path)
+    folder = write_policy(tmp_path, policy_model(stop=True), info, stop_threshold=value)
+    refuse_policy(folder, info, f"metadata `stop_threshold` is {value!r}", "expected a number, at least 0")
+
+
+def test_a_stop_threshold_without_a_stop_score(tmp_path):
+    info = scene_info(tmp_path)
+    folder = write_policy(tmp_path, policy_model(), info, stop_threshold=0.5)
+    refuse_policy(folder, info, "metadata `stop_threshold` is 0.5; expected an output `stop` for it")

@@ -7,7 +7,7 @@ import pytest
 from onnx_builder import Builder, infos
 from onnx_graphs import GRID, centres, covered, plain_glimpse, write_bundle
 
-from glimpse_ros.core.bundle import GraphNaNError, load_policy, load_scene
+from glimpse_ros.core.bundle import GraphNaNError, describe, load_policy, load_scene
 from glimpse_ros.core.types import Episode, Glimpse, GlimpseError, Limits, SceneEstimate, SceneSpec, View
 
 RED = np.array([0.9, 0.2, 0.1], np.float32)
@@ -61,6 +61,13 @@ def test_stop_is_passed_on(tmp_path):
     policy.reset(episode())
     assert policy.decide(model.empty(), None).stop == 0.0
     assert policy.decide(model.step(glimpse(View(0.0, 0.0, 1.0))), None).stop == 1.0
+
+
+def test_the_stop_threshold_is_that_of_the_metadata(tmp_path):
+    _, policy = loaded(tmp_path, stop=True, policy_fields={"stop_threshold": 0.25})
+    assert policy.stop_threshold == 0.25 and describe(tmp_path / "b")["policy"]["stop_threshold"] == 0.25
+    _, policy = loaded(tmp_path, stop=True)
+    assert policy.stop_threshold is None and describe(tmp_path / "b")["policy"]["stop_threshold"] is None
 
 
 def test_noise_is_off_unless_sampling_and_is_seeded(tmp_path):

@@ -12,9 +12,9 @@ from onnx_graphs import write_bundle
 from glimpse_ros.cameras.sim import SimCamera
 from glimpse_ros.cameras.wide import WideCamera
 from glimpse_ros.core.bundle import load_scene
-from glimpse_ros.core.explorer import explore, glimpse_from_frame
+from glimpse_ros.core.explorer import explore, glimpse_from_frame, look_at_canvas
 from glimpse_ros.core.memory import Mosaic
-from glimpse_ros.core.policies import make_policy
+from glimpse_ros.core.policies import first_view, make_policy
 from glimpse_ros.core.types import GlimpseError, MountLimits, PanTiltZoom
 from glimpse_ros.nodes.graph import run_graph
 
@@ -172,6 +172,48 @@ def test_stop_threshold_ends_the_exploration_early(tmp_path):
     bundle = str(write_bundle(tmp_path / "bundle", glimpse=16, stop=True))
     records = run_graph(camera(), model=bundle, policy="learned", glimpses=12, fast=True, stop_threshold=0.05)
     assert 1 <= len(records) < 12
+
+
+def digit(tmp_path, **fields):
+    """A wide camera on a grey digit of 60 px, and a bundle that looks at it through a small window and stops."""
+    import cv2
+
+    image = np.zeros((60, 60), np.uint8)
+    image[20:40, 28:34] = 255
+    cv2.imwrite(str(tmp_path / "digit.png"), image)
+    scene = {"padding": "zero", "s_range": [0.8, 0.8]}
+    shape = {"glimpse": 12, "scales": (0.25, 0.5, 1.0), "scene": (60, 60), "projection": "planar"}
+    classes = {"reconstruction": False, "classification": True, "classes": 10}
+    bundle = write_bundle(tmp_path / "b", **shape, **classes, stop=True, scene_fields=scene, policy_fields=fields)
+    return WideCamera(str(tmp_path / "digit.png")), str(bundle)
+
+
+def test_a_policy_stops_by_itself_at_its_own_threshold_and_says_so(tmp_path):
+    camera, bundle = digit(tmp_path, stop_threshold=0.9)
+    stops = []
+    options = {"model": bundle, "policy": "learned", "glimpses": 8, "fast": True}
+    records = run_graph(camera, on_stop=lambda *stop: stops.append(stop), **options)
+    scores = [r.stop for r in records]
+    assert 1 < len(records) < 8 and stops == [(scores[-1], 0.9)]
+    assert scores == sorted(scores) and scores[-2] < 0.9 <= scores[-1]
+    assert len(run_graph(camera, stop_threshold=math.inf, **options)) == 8
+    assert len(run_graph(camera, stop_threshold=0.0, **options)) == 1
+
+
+def test_a_wide_camera_gives_the_views_and_glimpses_of_the_explorer_over_the_border_too(tmp_path):
+    camera, bundle = digit(tmp_path)
+    scene = load_scene(bundle)
+    canvas = camera.read(0).image
+    look = look_at_canvas(canvas, scene.info.glimpse, scene.info.scene, "zero")
+    policy, limits = make_policy("random", bundle, scene.info), camera.scene.limits()
+    for seed in (0, 5):
+        first = first_view(scene.info, limits, seed)
+        steps = list(explore(look, scene, policy, limits=limits, glimpses=6, seed=seed, first=first))
+        records = run_graph(camera, model=bundle, policy="random", glimpses=6, seed=seed, fast=True)
+        for record, step in zip(records, steps, strict=True):
+            assert (record.view.x, record.view.y, record.view.s) == pytest.approx((step.view.x, step.view.y, 0.8))
+            np.testing.assert_array_equal(record.glimpse.pixels, step.glimpse.pixels)
+        assert max(abs(s.view.x) for s in steps) > 0.5, "which a clamped view cannot reach"
 
 
 def test_nothing_is_left_behind_and_it_can_run_again_and_again():

@@ -133,6 +133,31 @@ def test_the_stop_score_ends_the_episode():
     assert len(bench.views) == 1 and bench.dones == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("setting", "own", "views"),
+    [(None, 0.5, 1), (None, 0.95, 3), (None, None, 3), (0.1, 0.95, 0), (math.inf, 0.1, 3), (0.0, None, 0)],
+)
+def test_the_policys_own_threshold_holds_where_none_is_set(setting, own, views):
+    bench = Bench(Decision(GOOD, 0.2), Decision(GOOD, 0.9), Decision(GOOD, 0.1), stop_threshold=setting)
+    bench.policy.stop_threshold = own
+    for step in range(1, 4):
+        bench.ask(step)
+        if bench.loop.stopped:
+            break
+    assert len(bench.views) == views and bench.dones == [False] + [True] * (views < 3)
+    assert list(bench.loop.scores) == [(1, 0.2), (2, 0.9), (3, 0.1)][: min(views + 1, 3)]
+    bench.ask(1, episode="next", stamp=9)
+    assert len(bench.loop.scores) == 1, "of this episode alone"
+
+
+def test_nobody_stops_before_the_first_glimpse():
+    info = Model("planar").info
+    bench = Bench(Decision(GOOD, 0.9), info=info, stop_threshold=0.5)
+    tag = BeliefTag.of(info, "e", 0, SceneFrame("planar", 1.0, (1.0, 0.8)), None, None).text()
+    bench.loop.belief(tag, 1, BELIEF)
+    assert len(bench.views) == 1 and bench.dones == [False] and not bench.loop.scores
+
+
 def test_what_comes_from_an_earlier_episode_is_dropped():
     bench = Bench(GOOD)
     bench.ask(1, episode="first")

@@ -17,7 +17,7 @@ from glimpse_ros.nodes.base import IMAGES, MAPS
 from glimpse_ros.nodes.convert import camera_info, header, map_from_image, rgb_from_image
 from glimpse_ros.nodes.policy_node import PolicyNode
 from glimpse_ros.nodes.scene_node import SceneNode
-from glimpse_ros.nodes.scene_output import UNKNOWN, class_ids, class_name, palette
+from glimpse_ros.nodes.scene_output import UNKNOWN, class_ids, palette
 from glimpse_ros.nodes.tag import BeliefTag
 
 
@@ -135,4 +135,3 @@ def test_class_ids_and_colours():
     colours = palette(info)
     assert colours.shape == (256, 3) and colours[1].tolist() == [4, 5, 6] and colours[UNKNOWN].tolist() == [0, 0, 0]
     assert len({tuple(c) for c in colours[2:40].tolist()}) > 30
-    assert class_name(info, 1) == "b" and class_name(info, 7) == "7"

@@ -48,7 +48,7 @@ def test_metrics_without_truth_and_with_a_mount() -> None:
     assert out["views"][1]["mount"] == pytest.approx({"pan": 30.0, "tilt": -10.0, "zoom": 2.0})
     planar = SceneInfo("m", SceneSpec(96, 128, "planar"), GlimpseSpec(16), (0.1, 1.0), "m")
     wide = Exploration("photo", planar, "grid", e.records, truth=world(150, 200))
-    assert metrics(wide)["views"][0]["mount"] is None and metrics(wide)["size"] == "384x512"
+    assert metrics(wide)["views"][0]["mount"] is None and metrics(wide)["size"] == "150x200"
 
 
 def test_an_overview_is_counted_except_of_a_camera_that_cannot_take_one() -> None:

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from explorations import Posed, explored
 
-from glimpse_ros.core.types import GlimpseError, SceneEstimate, SceneInfo
+from glimpse_ros.core.explorer import look_at_canvas
+from glimpse_ros.core.types import GlimpseError, GlimpseSpec, SceneEstimate, SceneInfo, SceneSpec, View
 from glimpse_ros.report import Exploration, metrics, write_report
 from glimpse_ros.report import animation as gif
 from glimpse_ros.report import filmstrip as strip
 from glimpse_ros.report.page import page
+from glimpse_ros.report.panels import Panels, headline
+from glimpse_ros.report.pictures import BOX, UNSEEN, box_pieces
 
 
 class Page(HTMLParser):
@@ -113,3 +116,66 @@ def test_write_report(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(GlimpseError, match=r"cannot write the report to .*file"):
         write_report(explored(1), tmp_path / "file")
+
+
+def tiny(steps: int = 3, truth: bool = True) -> Exploration:
+    """A digit of 60 px seen through three scales by a model that only classifies."""
+    canvas = np.zeros((60, 60, 3), np.uint8)
+    canvas[20:40, 28:34] = 255
+    spec, scene = GlimpseSpec(12, (0.25, 0.5, 1.0)), SceneSpec(60, 60, "planar")
+    names = tuple("0123456789")
+    info = SceneInfo("ram", scene, spec, (0.8, 0.8), "ram", outputs=frozenset({"classification"}), class_names=names)
+    look = look_at_canvas(canvas, spec, scene, "zero")
+    records = []
+    for k in range(steps):
+        logits = np.zeros(10, np.float32)
+        logits[7] = k
+        glimpse = look(View(0.45 * k - 0.9, 0.9 - 0.5 * k, 0.8))
+        estimate = SceneEstimate(np.zeros((1, 4), np.float32), classification=logits)
+        records.append(Posed(glimpse.view, glimpse, estimate, 0.01, None, stop=0.25 * k))
+    return Exploration("digit.png", info, "learned", records, truth=canvas if truth else None, stopped=True)
+
+
+def test_a_tiny_scene_is_shown_pixel_by_pixel_with_its_class() -> None:
+    e = tiny()
+    panels = Panels(e)
+    assert e.evaluation_size() == (60, 60) and e.pixel_fraction()[-1] == pytest.approx(3 * 432 / 3600)
+    truth, seen = panels.truth(0, 600), panels.seen(2, 600)
+    np.testing.assert_array_equal(truth, e.truth.repeat(10, 0).repeat(10, 1))
+    x, y, w, h = box_pieces(View(e.records[2].view.x, e.records[2].view.y, 0.2), 600, 600, "planar")[0]
+    fovea = (slice(y, y + h), slice(x, x + w))  # seen at the truth's own resolution
+    np.testing.assert_array_equal(seen[fovea], truth[fovea])
+    assert truth[fovea].max() == 255 and tuple(seen[5, 595]) in UNSEEN
+    p = float(np.exp(2) / (np.exp(2) + 9))
+    assert panels.label(2) == f"7 ({100 * p:.0f} %)" and e.label(0)[1] == pytest.approx(0.1)
+    assert headline(e) == f"class 7 ({100 * p:.0f} %) after 3 glimpses, 36 % of the pixels"
+    found = metrics(e)
+    assert found["stopped"] is True and found["size"] == "60x60"
+    assert found["classes"][2] == {"name": "7", "probability": pytest.approx(p)}
+    assert [view["stop"] for view in found["views"]] == [0.0, 0.25, 0.5]
+
+
+def test_the_filmstrip_of_a_tiny_scene_has_boxes_and_bars() -> None:
+    e = tiny()
+    out = strip.filmstrip(e)
+    width = (strip.WIDTH - 2 * strip.MARGIN - strip.GAP) // 2
+    left, top = strip.MARGIN + width + strip.GAP, 84 + 34
+    for record in e.records:  # of 12 px, the finest scale: the widest would fill the picture
+        x, y, w, h = box_pieces(View(record.view.x, record.view.y, 0.2), width, width, "planar")[0]
+        assert tuple(out[top + y + h - 1, left + x + w // 2]) == BOX
+    amber = (out[-24 - strip.BARS : -24] == BOX).all(-1)  # the lowest row: the tallest bar of each glimpse
+    columns = [int(part.sum()) for part in np.array_split(amber[:, strip.MARGIN + strip.LABELS :], 4, 1)]
+    assert 0 < columns[0] < columns[1] < columns[2] and columns[3] == 0
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_the_page_of_a_model_that_only_classifies_makes_sense(truth: bool) -> None:
+    e = tiny(truth=truth)
+    text = page(e)
+    parsed = Page(text)
+    ids = [attrs["id"] for _, attrs in parsed.tags if "id" in attrs]
+    assert len(ids) == len(set(ids)) and {"imagined", "bars", "saw"} <= set(ids) and ("seen" in ids) != truth
+    assert "hatched: never looked at" in text and "imagined from" not in text
+    assert "<th>class</th><th>stop score</th>" in text and "<td>7 (" in text and "<td>0.500</td>" in text
+    assert text.count('class="reach"') == 3
+    assert len(gif.frames(e)[0]) == 9

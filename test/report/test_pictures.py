@@ -74,3 +74,25 @@ def test_uncertainty_is_bright_where_the_model_is_unsure() -> None:
     assert pic.uncertainty_range([values, values * 0.5]) == pytest.approx((0.0, 1.0), abs=0.02)
     out = pic.uncertainty_colour(values, 0.0, 1.0, (2, 2)).astype(int).sum(-1)
     assert out[0, 0] < 20 < out[1, 1] < out[0, 1] == out[1, 0]
+
+
+def test_where_the_finest_scale_looks_is_boxed_and_the_reach_of_the_newest_is_a_line() -> None:
+    grey = np.full((200, 200, 3), 90, np.uint8)
+    views = [View(-0.5, -0.5, 0.4), View(0.2, 0.2, 0.4)]
+    out = pic.with_boxes(grey, views, "planar", numbers=False, finest=0.25)
+    for left, top, w, h in (pic.box_pieces(View(v.x, v.y, 0.1), 200, 200, "planar")[0] for v in views):
+        assert (w, h) == (20, 20) and tuple(out[top + h - 1, left + w // 2]) == pic.BOX
+        assert tuple(out[top + h // 2, left + w // 2]) == (90, 90, 90)
+    assert tuple(out[120, 80]) == pic.BOX and tuple(out[120, 81]) == tuple(out[120, 79]) == (90, 90, 90)
+    assert tuple(out[50, 10]) == (90, 90, 90), "the first one's reach is not drawn"
+
+
+def test_bars_are_as_tall_as_probabilities_and_named_where_there_is_room() -> None:
+    shares, names = np.array([0.1, 0.7, 0.2]), ("a", "b", "c")
+    plain = pic.bars(shares, (), (100, 90))
+    tall = [int((plain[:98, x] != 255).any(-1).sum()) for x in (15, 45, 75)]
+    assert tall == pytest.approx([9.8, 68.6, 19.6], abs=1)
+    assert tuple(plain[60, 45]) == pic.BOX != tuple(plain[96, 15])
+    named = pic.bars(shares, names, (100, 90))
+    assert (named[90:] != plain[90:]).any() and (named[85:, 30:60] < 128).any()
+    assert np.array_equal(pic.bars(shares, ("a long name",) * 3, (100, 90)), plain)
