@@ -216,6 +216,19 @@ def test_a_wide_camera_gives_the_views_and_glimpses_of_the_explorer_over_the_bor
         assert max(abs(s.view.x) for s in steps) > 0.5, "which a clamped view cannot reach"
 
 
+def test_a_policy_chooses_a_wide_cameras_first_view_from_the_overview(tmp_path):
+    import cv2
+
+    image = np.full((64, 128, 3), 40, np.uint8)
+    image[32:48, 80:96] = 250  # the cell in row 2, column 5
+    cv2.imwrite(str(tmp_path / "frame.png"), image)
+    fields = {"first_view": "policy", "s_range": [0.25, 0.25], "padding": "zero"}
+    options = {"glimpse": 16, "projection": "planar", "overview": True, "brightest": True, "stop": True}
+    bundle = str(write_bundle(tmp_path / "b", scene_fields=fields, policy_fields={"stop_threshold": 0.0}, **options))
+    records = run_graph(WideCamera(str(tmp_path / "frame.png")), model=bundle, policy="learned", fast=True)
+    assert len(records) == 1 and (records[0].view.x, records[0].view.y) == pytest.approx((0.375, 0.25))
+
+
 def test_nothing_is_left_behind_and_it_can_run_again_and_again():
     before = set(threading.enumerate())
     for _ in range(3):
