@@ -100,20 +100,18 @@ def _batch(path: Path, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.int64
         held = plain_pickle.read(data)
     except ValueError as error:
         raise GlimpseError(f"{path}: {error}; expected a python batch of CIFAR-10") from error
-    fields = {k.decode("latin-1") if isinstance(k, bytes) else k: v for k, v in held.items()} if _is(dict, held) else {}
+    if type(held) is not dict:
+        raise GlimpseError(f"{path}: holds no dict; expected a python batch of CIFAR-10")
+    fields = {key.decode("latin-1") if isinstance(key, bytes) else key: value for key, value in held.items()}
     pixels, labels = plain_pickle.array(fields.get("data")), fields.get("labels")
-    if pixels is None or pixels.ndim != 2 or pixels.shape[1] != 3 * SIDE**2 or not len(pixels):
+    if pixels is None or pixels.ndim != 2 or pixels.shape[1] != 3 * SIDE**2:
         found = "no array of bytes" if pixels is None else f"the shape {pixels.shape}"
         raise GlimpseError(f"{path}: holds {found} as `data`; expected a python batch of CIFAR-10, (N, {3 * SIDE**2})")
-    if not _is(list, labels) or len(labels) != len(pixels) or any(not _is(int, n) or not 0 <= n <= 9 for n in labels):
-        raise GlimpseError(f"{path}: `labels` are not {len(pixels)} numbers from 0 to 9, as CIFAR-10's are")
+    count = len(pixels)
+    if type(labels) is not list or len(labels) != count or any(type(n) is not int or not 0 <= n <= 9 for n in labels):
+        raise GlimpseError(f"{path}: `labels` are not {count} numbers from 0 to 9, as CIFAR-10's are")
     images = np.ascontiguousarray(pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
     return images, np.array(labels, np.int64)
-
-
-def _is(kind: type, value: object) -> bool:
-    """Of that very kind: a bool is no int here."""
-    return type(value) is kind
 
 
 def _members(path: Path, most: int, names: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:

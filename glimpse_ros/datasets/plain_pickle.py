@@ -61,8 +61,8 @@ def array(value: Any) -> NDArray[np.uint8] | None:
         return None
     match value.state:
         case (int(), tuple() as shape, _Note(name="numpy.dtype", args=(kind, *_)), fortran, bytes() as raw):
-            sizes = [n for n in shape if isinstance(n, int) and n >= 0]
-            if kind not in ("u1", b"u1", "|u1", b"|u1") or fortran or len(sizes) != len(shape):
+            sizes = [n for n in shape if type(n) is int and 1 <= n <= len(raw)]
+            if kind not in ("u1", b"u1", "|u1", b"|u1") or fortran or len(sizes) != len(shape) or len(shape) > 4:
                 return None
             return np.frombuffer(raw, np.uint8).reshape(sizes) if math.prod(sizes) == len(raw) else None
     return None
@@ -75,6 +75,8 @@ class _Refused(Exception):
 def _run(data: bytes) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
+    arg: Any
+    left = len(data)  # bytes that text may still become: a memo lets a short file ask for the same megabytes again
 
     def marked() -> list[Any]:
         """Everything above the topmost mark, taken off with it."""
@@ -116,7 +118,11 @@ def _run(data: bytes) -> Any:
             stack.append(_named(arg if name == "GLOBAL" else [stack.pop(), stack.pop()][::-1]))
         elif name == "REDUCE":
             args, called = _only(tuple, stack.pop()), _only(_Name, stack.pop())
-            stack.append(_bytes(args) if called.text == "_codecs.encode" else _Note(called.text, args))
+            if called.text == "_codecs.encode":
+                stack.append(_bytes(args, left))
+                left -= len(stack[-1])
+            else:
+                stack.append(_Note(called.text, args))
         elif name == "BUILD":
             state = stack.pop()
             _only(_Note, stack[-1]).state = state
@@ -153,9 +159,9 @@ def _named(parts: str | list[Any]) -> _Name:
     return _Name(text)
 
 
-def _bytes(args: tuple[Any, ...]) -> bytes:
+def _bytes(args: tuple[Any, ...], most: int) -> bytes:
     """How Python 3 writes bytes for Python 2: text and the name of a code."""
     text, code = args
-    if code not in ("latin1", "latin-1"):
-        raise ValueError("another code")
-    return _only(str, text).encode("latin-1")
+    if code not in ("latin1", "latin-1") or len(_only(str, text)) > most:
+        raise ValueError("another code, or more than the file can hold")
+    return text.encode("latin-1")

@@ -162,7 +162,7 @@ def damaged(change: dict) -> bytes:
         (b"", "test_batch: is no whole pickle"),
         (b"\x1f\x8b not unpacked", "test_batch: is no whole pickle"),
         (b"cos\nsystem\n(S'true'\ntR.", "test_batch: would run 'os.system' if it were unpickled"),
-        (pickle.dumps([1, 2], 2), "test_batch: holds no array of bytes as `data`"),
+        (pickle.dumps([1, 2], 2), "test_batch: holds no dict"),
         (damaged({b"data": None}), "holds no array of bytes as `data`"),
         (damaged({b"data": np.zeros((20, 784), np.uint8)}), r"holds the shape \(20, 784\) as `data`"),
         (damaged({b"data": np.zeros((20, 3072))}), "holds no array of bytes as `data`"),

@@ -121,3 +121,21 @@ def test_a_memo_of_four_billion_takes_no_memory():
 def test_deep_nesting_is_read():
     value = plain_pickle.read(b"]" + b"\x85" * 100_000 + b".")  # ((((...[]...,),),),)
     assert isinstance(value, tuple) and len(value) == 1
+
+
+def test_a_short_file_cannot_ask_for_much_memory():
+    text = b"X" + struct.pack("<I", 1000) + b"a" * 1000
+    once = b"(c_codecs\nencode\nq\x00" + text + b"X\x06\x00\x00\x00latin1\x86q\x01R"
+    assert plain_pickle.read(once + b"t.") == (b"a" * 1000,)
+    with pytest.raises(ValueError, match="is no whole pickle"):
+        plain_pickle.read(once + b"h\x00h\x01R" * 10 + b"t.")
+
+
+@pytest.mark.parametrize(
+    "shape", [b"(" + b"K\x01" * 70 + b"t", b"K\x00" + b"\x8a\x09" + b"\xff" * 8 + b"\x00" + b"\x86"]
+)
+def test_an_array_of_an_impossible_shape_is_none(shape):
+    dtype = b"cnumpy\ndtype\nU\x02u1\x85R"
+    for raw in (b"U\x01a", b"U\x00"):
+        state = b"(K\x01" + shape + dtype + b"\x89" + raw + b"tb."
+        assert plain_pickle.array(plain_pickle.read(b"cnumpy.core.multiarray\n_reconstruct\n)R" + state)) is None
