@@ -133,7 +133,8 @@ def read_single(path: Path, count: int | None = None) -> Numbers:
         raise GlimpseError(f"{path}: is read with SciPy, which is not installed (pip install scipy)") from None
     expected = "expected SVHN's X (32, 32, 3, N) and y (N, 1), MATLAB 5"
     try:
-        found = loadmat(path, variable_names=["X", "y"])
+        with path.open("rb") as file:
+            found = loadmat(file, variable_names=["X", "y"])
         pixels, labels = found["X"], found["y"]
     except FileNotFoundError:
         raise GlimpseError(f"{path}: does not exist; {expected}") from None
