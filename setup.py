@@ -45,6 +45,8 @@ TRAIN = [
     "tensorboard>=2.18.0",
     "tyro>=0.9.2",
     "matplotlib>=3.8.4",
+    "h5py>=3.11.0",
+    "scipy>=1.13.0",
 ]
 
 VIEWER = ["rerun-sdk>=0.26.2"]
