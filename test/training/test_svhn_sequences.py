@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch")
 tyro = pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
-from glimpse_ros.datasets import svhn  # noqa: E402
 from training import house_numbers, loop, svhn_sequences  # noqa: E402
 
 CPU = torch.device("cpu")
