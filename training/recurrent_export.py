@@ -52,6 +52,8 @@ class Args:
     """refuse a checkpoint of another task"""
     data_note: str = "MNIST, scenes made on the fly (glimpse_ros/datasets/mnist.py)"
     """what it was trained on, for the metadata"""
+    beta: float = 1.0
+    """active sampling: width of the confidence bounds at which it stops, unless it is told another stop_threshold"""
 
 
 @dataclass(frozen=True)
@@ -175,11 +177,13 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def export(agent: Agent, out: Path, data: str = "") -> tuple[int, float]:
+def export(agent: Agent, out: Path, data: str = "", beta: float = 1.0) -> tuple[int, float]:
     """Write scene.onnx and policy.onnx into `out`, then run both beside torch: bytes, and the largest difference.
 
     Raises GlimpseError for a network too large for a bundle, AssertionError where the bundle differs from torch.
     """
+    if not 0 <= beta < float("inf"):
+        raise GlimpseError(f"--beta {beta}: expected a number, at least 0")
     scene, policy = graphs(agent)
     if scene.ByteSize() + policy.ByteSize() > LARGEST - 2**16:  # metadata comes on top
         rounded(agent)
@@ -200,6 +204,8 @@ def export(agent: Agent, out: Path, data: str = "") -> tuple[int, float]:
     model = scene.SerializeToString()
     write_graph(out / "scene.onnx", model, {**shared, "role": "scene"})
     fields = {**shared, "role": "policy", "belief_id": belief_id(model)}
+    if agent.doubt is not None:
+        fields["stop_threshold"] = beta / (1 + beta)
     write_graph(out / "policy.onnx", policy.SerializeToString(), fields)
     return size, parity(agent, out)
 
@@ -254,7 +260,7 @@ def parity(agent: Agent, bundle: Path, episodes: int = 4) -> float:
 if __name__ == "__main__":
     try:
         args = tyro.cli(Args)
-        size, worst = export(load_agent(args.checkpoint, args.task), args.out, args.data_note)
+        size, worst = export(load_agent(args.checkpoint, args.task), args.out, args.data_note, args.beta)
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")
     except GlimpseError as error:
         sys.exit(str(error))

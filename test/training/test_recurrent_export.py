@@ -1,41 +1,23 @@
 """Bundles of the recurrent family: the same as torch, over whole episodes; small; they react; bad input is refused."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+from recurrent_making import SMALL, network, save  # noqa: E402
+
 from glimpse_ros.core.bundle import load_policy, load_scene  # noqa: E402
 from glimpse_ros.core.explorer import explore, look_at_canvas  # noqa: E402
 from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec, View  # noqa: E402
 from training import active_sampling, quadrants, ram, recurrent_export  # noqa: E402
-from training.fovea import Fovea, integral_image  # noqa: E402
-from training.recurrent import RecurrentConfig  # noqa: E402
-from training.recurrent_export import METHODS, export, load_agent  # noqa: E402
-
-SMALL = Fovea(28, 4, 2)
-
-
-def module(method="ram", fovea=SMALL, core="relu", hidden=16, glimpses=5, **options):
-    """A network with a locator that moves about: as initialised it hardly leaves the centre."""
-    torch.manual_seed(0)
-    kind, config = METHODS[method]
-    made = kind(config(RecurrentConfig(fovea.size, core=core, hidden=hidden), fovea, glimpses, **options))
-    with torch.no_grad():
-        made.net.locator[2].weight.mul_(10)
-        made.net.classifier.weight.mul_(10)
-    return made
-
-
-def save(made, path, task="mnist28", method="ram", **more):
-    about = {"method": method, "task": task, "augment": True, **asdict(made.config), **more}
-    torch.save({"config": about, "average": made.state_dict()}, path)
-    return path
+from training.fovea import integral_image  # noqa: E402
+from training.recurrent_export import export, load_agent  # noqa: E402
 
 
 def agent_of(tmp_path, method="ram", **options):
-    return load_agent(save(module(method, **options), tmp_path / "checkpoint.pt", method=method))
+    return load_agent(save(network(method, **options), tmp_path / "checkpoint.pt", method=method))
 
 
 def scenes(count, side=28, seed=0):
@@ -89,7 +71,7 @@ def test_parity_finds_a_difference(tmp_path):
 
 
 def test_the_closed_loop_is_torchs_greedy_roll_out(tmp_path):
-    net, images = module().eval(), scenes(12)
+    net, images = network().eval(), scenes(12)
     first = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (12, 1, 2))).float()
     with torch.no_grad():
         hidden, places = net.roll_out(
@@ -123,6 +105,7 @@ def test_it_stops_when_the_bounds_part(tmp_path):
     beliefs = torch.from_numpy(np.stack([step.estimate.belief[0] for step in steps]))
     betas = active_sampling.best_beta(beliefs[:, 16:26], beliefs[:, 26:])
     assert [step.stop for step in steps] == pytest.approx((betas / (1 + betas)).tolist(), abs=1e-5)
+    assert load_policy(tmp_path / "tiny", load_scene(tmp_path / "tiny").info).stop_threshold == 0.5, "beta 1"
     order = betas.argsort()
     beta = float(betas[order[2]] + betas[order[3]]) / 2  # three steps are below, two above
     wanted = int((betas > beta).nonzero()[0]) + 1
@@ -131,7 +114,7 @@ def test_it_stops_when_the_bounds_part(tmp_path):
 
 
 def test_the_first_view_is_the_best_quadrant_of_the_overview(tmp_path):
-    net = module("top-down", top_down=True).eval()
+    net = network("top-down", top_down=True).eval()
     with torch.no_grad():
         net.q.values.weight.mul_(20)
     agent = load_agent(save(net, tmp_path / "checkpoint.pt", method="top-down"))
@@ -166,14 +149,14 @@ def test_bundles_of_every_method_stay_under_three_mebibytes(tmp_path, method, co
     options = {"top_down": True} if method == "top-down" else {}
     fovea = ram.TASKS["cluttered100x10"].fovea()
     agent = load_agent(
-        save(module(method, fovea, core, 256, **options), tmp_path / "checkpoint.pt", "cluttered100x10", method)
+        save(network(method, fovea, core, 256, **options), tmp_path / "checkpoint.pt", "cluttered100x10", method)
     )
     export(agent, tmp_path / "full")
     assert sum(file.stat().st_size for file in (tmp_path / "full").iterdir()) < 3 * 2**20
 
 
 def test_a_larger_network_is_stored_in_half_precision(tmp_path, capsys):
-    net = module(core="lstm", hidden=320)
+    net = network(core="lstm", hidden=320)
     agent = load_agent(save(net, tmp_path / "checkpoint.pt"))
     size, worst = export(agent, tmp_path / "half")
     assert "half precision" in capsys.readouterr().err and size < 2**21 and worst < 1e-4
@@ -183,12 +166,14 @@ def test_a_larger_network_is_stored_in_half_precision(tmp_path, capsys):
         seen, at = SMALL.look(integral_image(torch.from_numpy(image[None]).float()), torch.zeros(1, 1, 2))
         exact = net.net.classifier(net.net(seen[0], at[0], net.net.empty(1))[0])[0].numpy()
     assert step.estimate.classification == pytest.approx(exact, abs=0.02), "what rounding the weights costs"
+    with pytest.raises(GlimpseError, match="--beta -1: expected a number, at least 0"):
+        export(agent, tmp_path / "half", beta=-1)
     with pytest.raises(GlimpseError, match=r"MiB; expected under 3$"):
-        export(load_agent(save(module(core="lstm", hidden=640), tmp_path / "checkpoint.pt")), tmp_path / "large")
+        export(load_agent(save(network(core="lstm", hidden=640), tmp_path / "checkpoint.pt")), tmp_path / "large")
 
 
 def test_what_is_no_checkpoint_of_the_family_is_refused(tmp_path):
-    path = save(module(), tmp_path / "checkpoint.pt")
+    path = save(network(), tmp_path / "checkpoint.pt")
     assert load_agent(path, "mnist28").task == "mnist28"
 
     def refused(file, *words, task=None):
@@ -203,9 +188,9 @@ def test_what_is_no_checkpoint_of_the_family_is_refused(tmp_path):
     refused(tmp_path / "cut.pt", "no checkpoint")
     (tmp_path / "text.pt").write_text("no weights")
     refused(tmp_path / "text.pt", "no checkpoint")
-    refused(save(module(), tmp_path / "other.pt", method="panorama"), "method 'panorama'", "ram, active-sampling")
-    refused(save(module(), tmp_path / "svhn.pt", task="svhn"), "task 'svhn'", "expected")
-    refused(save(module(), tmp_path / "wide.pt", glimpses=5, what=3), "does not fit", "ram")
-    refused(save(module(), tmp_path / "mixed.pt", method="active-sampling"), "does not fit", "active-sampling")
+    refused(save(network(), tmp_path / "other.pt", method="panorama"), "method 'panorama'", "ram, active-sampling")
+    refused(save(network(), tmp_path / "svhn.pt", task="svhn"), "task 'svhn'", "expected")
+    refused(save(network(), tmp_path / "wide.pt", glimpses=5, what=3), "does not fit", "ram")
+    refused(save(network(), tmp_path / "mixed.pt", method="active-sampling"), "does not fit", "active-sampling")
     torch.save({"config": [1, 2]}, tmp_path / "list.pt")
     refused(tmp_path / "list.pt", "method None")
