@@ -98,7 +98,10 @@ class ActiveSampling(nn.Module):
         super().__init__()
         self.config = config
         self.net = Recurrent(config.net)
-        self.doubt = nn.Linear(config.net.hidden + config.net.classes, config.net.classes)
+        k = config.net.classes
+        self.doubt = nn.Linear(config.net.hidden + k, k)
+        nn.init.zeros_(self.doubt.weight)  # at first the error of a guess: a ReLU that begins at 0 may stay there
+        nn.init.constant_(self.doubt.bias, 2 * (k - 1) / k**2)
 
     def forward(
         self, integral: Tensor, labels: Tensor, first: Tensor, noise: Tensor, sigma: float
