@@ -3,6 +3,7 @@
     python -m training.tables ram --json ram.json
     python -m training.tables active-sampling --png sweep.png
     python -m training.tables top-down
+    python -m training.tables catch
 
 Each figure is a single greedy roll-out a scene from a seeded first location, its spread that of seeds; nothing is
 averaged over roll-outs, nothing was chosen on test data. Published figures are those of published.py. Rows of baselines
@@ -25,6 +26,7 @@ from glimpse_ros.core.types import GlimpseError
 from . import published
 from .published import Line, Section
 from .table_ablation import ablations
+from .table_catch import catch
 from .table_runs import Looks, Plan, processors
 from .table_stopping import active_sampling
 from .table_text import NOTHING, Table, number, plus_minus
@@ -115,6 +117,7 @@ TABLES: dict[str, Callable[[Plan, argparse.Namespace], list[Table]]] = {
     "ram": ram,
     "active-sampling": active_sampling,
     "top-down": top_down,
+    "catch": catch,
 }
 
 

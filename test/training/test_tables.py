@@ -16,7 +16,9 @@ from recurrent_making import bundle, network  # noqa: E402
 from glimpse_ros import evaluate  # noqa: E402
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from glimpse_ros.datasets.truth import load_truth  # noqa: E402
-from training import published, ram, table_runs, tables  # noqa: E402
+from training import published, ram, recurrent_export, table_catch, table_runs, tables  # noqa: E402
+from training.fovea import Fovea  # noqa: E402
+from training.recurrent import Recurrent, RecurrentConfig  # noqa: E402
 from training.table_runs import Looks, Plan  # noqa: E402
 
 
@@ -103,6 +105,25 @@ def test_the_tables_of_top_down(data, tmp_path):
     assert cells["RAM, 8 glimpses"] == ["24.70", "–", "–", "–"]
     assert [row[0] for row in ablation.rows] == ["RAM", "+entropy", "+entropy+context"]
     assert "No run yet" in ablation.notes[0]
+
+
+def test_the_table_of_catch(tmp_path, data):
+    torch.manual_seed(0)
+    fovea = Fovea(24, 6, 3)
+    agent = recurrent_export.Agent(
+        "catch", "catch", Recurrent(RecurrentConfig(fovea.size, 3, hidden=16)), fovea, 23,
+        class_names=("left", "stay", "right"),
+    )  # fmt: skip
+    assert [row[1] for row in made("catch", data, tmp_path)[0].rows][2:4] == ["no bundle"] * 2
+    recurrent_export.export(agent, tmp_path / "catch")
+    (table,) = made("catch", data, tmp_path)
+    shown = {row[0]: row[1] for row in table.rows}
+    assert shown["Mnih et al. 2014"] == "85" and "±" in shown["ours"] and "±" in shown["ours, random locations"]
+    still = float(shown["a paddle that never moves"].split(" ")[0])
+    assert still < 30, "two of 24 columns, or a little more"
+    with pytest.raises(GlimpseError, match="expected 24x24 and the 3 actions"):
+        bundle(tmp_path / "other" / "catch", network())
+        table_catch.played(tmp_path / "other" / "catch", "learned", 1, 0)
 
 
 def test_what_cannot_be_tabled_is_refused(data, models, tmp_path):
