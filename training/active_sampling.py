@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from glimpse_ros.core.types import GlimpseError
 from glimpse_ros.datasets import mnist
 
-from . import digits, loop
+from . import digits, loop, reinforce
 from .fovea import Fovea, integral_image
 from .ram import TASKS
 from .recurrent import Recurrent, RecurrentConfig
@@ -111,7 +111,7 @@ class ActiveSampling(nn.Module):
         integral: integral images (B, _); labels (B,); first: locations (B, M, 2) in [-1, 1] of the first glimpses;
         noise: (T - 1, B, M, 2), standard normal, or uniform in [-1, 1] for random locations.
         """
-        c, (b, m) = self.config, first.shape[:2]
+        c, m = self.config, first.shape[1]
         hidden, drawn = self.roll_out(integral, first, noise, sigma)  # (T, B * M, hidden), (T - 1, B * M, 2)
         truth = labels.repeat_interleave(m)  # (B * M,)
         logits = self.net.classifier(hidden).float()  # (T, B * M, classes)
@@ -128,24 +128,13 @@ class ActiveSampling(nn.Module):
 
         guess = self.net.baseline(hidden[:-1].detach()).float().squeeze(-1)  # (T - 1, B * M)
         with torch.no_grad():
-            if c.reward == "correct":
-                reward = (told.argmax(-1) == truth).float()
-            else:
-                reward = told.softmax(-1).gather(-1, truth.expand(len(told), -1)[..., None]).squeeze(-1)
-            if c.supervise == "all":  # what comes after a look is what it can change: the mean over later steps
-                later = reward.flip(0).cumsum(0).flip(0)[1:]
-                after = torch.arange(len(later), 0, -1, device=later.device)[:, None]
-                target = later / after  # (T - 1, B * M)
-            else:
-                target = reward.expand(len(guess), -1)
-            advantage = (target - guess).view(-1, b, m)
-            if m > 1:  # leave-one-out (Kool et al. 2019)
-                advantage = (advantage - advantage.mean(-1, keepdim=True)) * (m / (m - 1))
-            advantage = advantage.flatten(1)
+            after = reinforce.mean_after(reinforce.rewards(told, truth, c.reward))
+            target = after[1:] if c.supervise == "all" else after.expand(len(guess), -1)
+            advantage = reinforce.leave_one_out(target - guess, m)
         looks = max(1, guess.numel())  # one glimpse alone has no next location: sums of nothing, not means
         value = (guess - target).square().sum() / looks
         mean = self.net.locate(hidden[:-1].detach())
-        score = -0.5 * ((drawn - mean) / sigma).square().sum(-1)  # log-probability of what was drawn, unclamped
+        score = reinforce.log_density(drawn, mean, sigma)
         located = -(advantage * score).sum() / looks * (0.0 if c.random_locations else 1.0)
 
         loss = named + c.intrinsic * uniform + c.uncertainty * doubt + judged + value + located

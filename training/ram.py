@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from glimpse_ros.core.types import GlimpseError
 from glimpse_ros.datasets import mnist
 
-from . import digits, loop
+from . import digits, loop, reinforce
 from .fovea import Fovea, integral_image
 from .recurrent import Recurrent, RecurrentConfig
 
@@ -115,33 +115,21 @@ class Ram(nn.Module):
         integral: integral images (B, _); labels (B,); first: locations (B, M, 2) in [-1, 1] of the first glimpses;
         noise: (T - 1, B, M, 2), standard normal, or uniform in [-1, 1] for random locations.
         """
-        c, (b, m) = self.config, first.shape[:2]
+        c, m = self.config, first.shape[1]
         hidden, drawn = self.roll_out(integral, first, noise, sigma)  # (T, B * M, hidden), (T - 1, B * M, 2)
         truth = labels.repeat_interleave(m)  # (B * M,)
-        logits = self.net.classifier(
-            hidden if c.supervise == "all" else hidden[-1:]
-        ).float()  # (T or 1, B * M, classes)
+        told = hidden if c.supervise == "all" else hidden[-1:]
+        logits = self.net.classifier(told).float()  # (T or 1, B * M, classes)
         named = F.cross_entropy(logits.flatten(0, 1), truth.repeat(len(logits)))
         guess = self.net.baseline(hidden[:-1].detach()).float().squeeze(-1)  # (T - 1, B * M)
         with torch.no_grad():
-            if c.reward == "correct":
-                reward = (logits.argmax(-1) == truth).float()
-            else:
-                reward = logits.softmax(-1).gather(-1, truth.expand(len(logits), -1)[..., None]).squeeze(-1)
-            if c.supervise == "all":  # what comes after a look is what it can change: the mean over later steps
-                later = reward.flip(0).cumsum(0).flip(0)[1:]
-                after = torch.arange(len(later), 0, -1, device=later.device)[:, None]
-                target = later / after  # (T - 1, B * M)
-            else:
-                target = reward.expand(len(guess), -1)
-            advantage = (target - guess).view(-1, b, m)
-            if m > 1:  # leave-one-out (Kool et al. 2019)
-                advantage = (advantage - advantage.mean(-1, keepdim=True)) * (m / (m - 1))
-            advantage = advantage.flatten(1)
+            after = reinforce.mean_after(reinforce.rewards(logits, truth, c.reward))
+            target = after[1:] if c.supervise == "all" else after.expand(len(guess), -1)
+            advantage = reinforce.leave_one_out(target - guess, m)
         choices = max(guess.numel(), 1)  # a single glimpse leaves none
         value = (guess - target).square().sum() / choices
         mean = self.net.locate(hidden[:-1].detach())
-        score = -0.5 * ((drawn - mean) / sigma).square().sum(-1)  # log-probability of what was drawn, unclamped
+        score = reinforce.log_density(drawn, mean, sigma)
         located = -(advantage * score).sum() / choices * (0.0 if c.random_locations else 1.0)
         right = (logits[-1].argmax(-1) == truth).float().mean()
         figures = {"loss/class": named.detach(), "loss/value": value.detach(), "train/accuracy": right}

@@ -33,7 +33,7 @@ from torch.nn import functional as F
 from glimpse_ros.core.types import GlimpseError
 from glimpse_ros.datasets import mnist
 
-from . import digits, loop
+from . import digits, loop, reinforce
 from .fovea import Fovea, integral_image
 from .quadrants import QNet, centre, overview_of, start_view
 from .ram import TASKS
@@ -156,23 +156,15 @@ class TopDown(nn.Module):
         named = F.cross_entropy(told.flatten(0, 1), truth.repeat(len(told)))
         guess = self.net.baseline(hidden[:-1].detach()).float().squeeze(-1)  # (T - 1, B * M)
         with torch.no_grad():
-            if c.reward == "correct":
-                reward = (told.argmax(-1) == truth).float()
-            else:
-                reward = told.softmax(-1).gather(-1, truth.expand(len(told), -1)[..., None]).squeeze(-1)
-            after = torch.arange(len(reward), 0, -1, device=reward.device)[:, None]
-            mean_after = reward.flip(0).cumsum(0).flip(0) / after  # a choice can change what comes after it, no more
-            target = mean_after[1:] if c.supervise == "all" else reward.expand(len(guess), -1)
-            advantage = (target - guess).view(-1, b, m)
-            if m > 1:  # leave-one-out (Kool et al. 2019)
-                advantage = (advantage - advantage.mean(-1, keepdim=True)) * (m / (m - 1))
-            advantage = advantage.flatten(1)
+            after = reinforce.mean_after(reinforce.rewards(told, truth, c.reward))
+            target = after[1:] if c.supervise == "all" else after[-1].expand(len(guess), -1)
+            advantage = reinforce.leave_one_out(target - guess, m)
             if c.entropy:
                 advantage = advantage * (shown + c.lam)
         choices = max(guess.numel(), 1)  # a single glimpse leaves none
         value = (guess - target).square().sum() / choices
         mean = self.net.locate(hidden[:-1].detach())
-        score = -0.5 * ((drawn - mean) / sigma).square().sum(-1)  # log-probability of what was drawn, unclamped
+        score = reinforce.log_density(drawn, mean, sigma)
         located = -(advantage * score).sum() / choices
         loss = named + value + c.beta2 * located
         if c.context:
@@ -181,7 +173,7 @@ class TopDown(nn.Module):
             loss = loss + c.beta1 * again
             figures["loss/context"] = again.detach()
         if c.top_down:
-            worth = F.huber_loss(q.gather(1, chosen), mean_after[0].view(b, m))
+            worth = F.huber_loss(q.gather(1, chosen), after[0].view(b, m))
             loss = loss + worth
             figures["loss/q"] = worth.detach()
         right = (logits[-1].argmax(-1) == truth).float().mean()
