@@ -20,10 +20,11 @@ import tyro
 from glimpse_ros.core.types import GlimpseError
 from glimpse_ros.datasets import mnist
 
-from . import loop, table_ablation, top_down
+from . import loop, top_down
 from .fovea import Fovea
 from .ram import TASKS
 from .recurrent import RecurrentConfig
+from .tables import ablations
 
 PARTS = {"entropy": "+entropy", "context": "+context", "top_down": "+top-down"}
 FIRSTS = 3  # seeds of the first location that an error is averaged over
@@ -68,7 +69,7 @@ def measure(path: Path, seed: int, data: Path, count: int = 0) -> dict[str, Any]
 def put(rows: list[dict[str, Any]], report: Path) -> None:
     """Into a JSON list, in place of older runs of the same part, seed and task."""
     new = {(row["row"], row["seed"], row["task"]): row for row in rows}
-    old = [run for run in table_ablation.read(report) if (run["row"], run["seed"], run["task"]) not in new]
+    old = [run for run in ablations.read(report) if (run["row"], run["seed"], run["task"]) not in new]
     kept = sorted([*old, *new.values()], key=lambda run: (len(run["row"]), run["row"], run["seed"]))
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text("[\n" + ",\n".join(f" {json.dumps(run)}" for run in kept) + "\n]\n")

@@ -22,7 +22,7 @@ from glimpse_ros.core.types import GlimpseError, SceneInfo
 
 from . import loop
 from .recurrent_export import Agent, Policy, Scene, load_agent, parity, rounded
-from .table_text import Table
+from .tables.text import Table
 
 PAPERS = {
     "ram": "Mnih et al., *Recurrent Models of Visual Attention*, 2014",

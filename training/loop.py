@@ -158,8 +158,9 @@ def fit(
 
 
 def parts(net: nn.Module) -> list[nn.Module]:
-    """What a method's network is made of: children of its children, or a child that has none."""
-    return [part for child in net.children() for part in (list(child.children()) or [child])]
+    """What a method's network is made of: children of its children, or a child that has none; ReLUs do not count."""
+    found = [part for child in net.children() for part in (list(child.children()) or [child])]
+    return [part for part in found if next(part.parameters(), None) is not None]
 
 
 def learning_rate(progress: float, peak: float) -> float:

@@ -12,7 +12,8 @@ from recurrent_making import network, save  # noqa: E402
 
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from glimpse_ros.datasets import mnist  # noqa: E402
-from training import ablation, ram, table_ablation, top_down  # noqa: E402
+from training import ablation, ram, top_down  # noqa: E402
+from training.tables import ablations  # noqa: E402
 
 WIDE = ram.TASKS["cluttered60"].fovea()
 
@@ -61,7 +62,7 @@ def test_the_table_says_on_how_many_seeds_the_order_holds(tmp_path):
     runs += [run("RAM", 1, 10.0), run("+entropy", 1, 9.0), run("+entropy+context", 1, 9.5)]
     runs += [run("RAM", 2, 13.0), run("+top-down", 0, 7.0), run("RAM", 0, 3.0, task="mnist28")]
     (tmp_path / "ablation.json").write_text(json.dumps(runs))
-    main, other = table_ablation.ablations(tmp_path / "ablation.json", "mnist-top-down")
+    main, other = ablations.ablations(tmp_path / "ablation.json", "mnist-top-down")
     assert main.columns == ["", "paper", "seed 0", "seed 1", "seed 2", "mean ± seeds", "minutes a run"]
     assert main.rows[0] == ["RAM", "24.70", "10.00", "10.00", "13.00", "11.00 ± 1.41", "10.0"]
     assert main.rows[2][2:5] == ["8.00", "9.50", "–"] and main.rows[3][:2] == ["+top-down", "20.70"]
@@ -71,8 +72,8 @@ def test_the_table_says_on_how_many_seeds_the_order_holds(tmp_path):
 
 def test_a_file_that_is_none_is_refused(tmp_path):
     path = tmp_path / "ablation.json"
-    assert table_ablation.read(path) == []
+    assert ablations.read(path) == []
     for text in ("{", "[1]", '[{"row": "RAM"}]', '[{"row": "RAM", "seed": 0, "error": "low"}]'):
         path.write_text(text)
         with pytest.raises(GlimpseError, match="ablation.json: is no list of runs"):
-            table_ablation.read(path)
+            ablations.read(path)

@@ -12,7 +12,7 @@ from recurrent_making import bundle, network, save  # noqa: E402
 
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from training import cards  # noqa: E402
-from training.table_text import Table, number, plus_minus  # noqa: E402
+from training.tables.text import Table, number, plus_minus  # noqa: E402
 
 
 @pytest.fixture

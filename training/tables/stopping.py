@@ -7,8 +7,8 @@ import argparse
 import numpy as np
 
 from . import published
-from .table_runs import Looks, Plan
-from .table_text import NOTHING, Table, number, plus_minus
+from .runs import Looks, Plan
+from .text import NOTHING, Table, number, plus_minus
 
 BUNDLE, PLAIN, VARIANT = "mnist-active-sampling", "mnist-ram-28", "28"
 LONG = max(published.SWEEP)

@@ -92,7 +92,7 @@ class Plan:
                 f"{', '.join(sorted(info.outputs)) or 'no maps'}; expected {side}x{side}, giving classification"
             )
         if held_out:
-            from .digits import HELD_OUT  # late: it brings torch
+            from ..digits import HELD_OUT  # late: it brings torch
 
             scenes, labels = (array[-HELD_OUT:][: self.count] for array in mnist.load(self.data, "train"))
         else:

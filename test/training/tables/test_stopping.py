@@ -10,8 +10,9 @@ from digit_making import write_mnist
 torch = pytest.importorskip("torch")
 from recurrent_making import bundle, network  # noqa: E402
 
-from training import curves, published, table_stopping, tables  # noqa: E402
-from training.table_runs import Looks, Plan  # noqa: E402
+from training.tables import __main__ as tables  # noqa: E402
+from training.tables import curves, published, stopping  # noqa: E402
+from training.tables.runs import Looks, Plan  # noqa: E402
 
 
 def looks(right, stop):
@@ -25,10 +26,10 @@ def data(tmp_path_factory):
 
 def test_the_goals_beta_is_chosen_on_held_out_digits():
     held_out = looks([[0] * 6] * 2, [[0.1, 0.2, 0.3, 0.4, 0.9, 0], [0.1, 0.2, 0.6, 0.7, 0.8, 0]])
-    said = table_stopping.verdict(looks([[0, 0, 0, 1, 0, 0]] * 2, [[0, 0, 0, 0.7, 0.9, 0]] * 2), held_out)
+    said = stopping.verdict(looks([[0, 0, 0, 1, 0, 0]] * 2, [[0, 0, 0, 0.7, 0.9, 0]] * 2), held_out)
     # up to 0.6 / 0.4 = 1.5 the digits take 5 and 3 glimpses, a mean of 4; up to 0.4 / 0.6 they take 4 and 3
     assert "beta" in said and "0.667" not in said
-    beta = max(beta for beta in table_stopping.FINE if beta <= 0.4 / 0.6)
+    beta = max(beta for beta in stopping.FINE if beta <= 0.4 / 0.6)
     assert f"mean glimpses on held-out training digits is {beta:.3g}" in said and "at most 3.9" in said
     assert "on the test digits 100.00 ± 0.00 % at 4.00 mean glimpses" in said
 
@@ -72,7 +73,7 @@ def test_the_tables_and_the_curves(data, tmp_path, capsys):
 def test_curves_are_of_what_is_there(tmp_path):
     good, bad = (looks([[1] * 50] * n + [[0] * 50] * (4 - n), [[0.5] * 50] * 4) for n in (4, 1))
     for name, ours in (("good", good), ("bad", bad)):
-        curves.draw(tmp_path / f"{name}.png", ours, None, None, table_stopping.curve(ours))
+        curves.draw(tmp_path / f"{name}.png", ours, None, None, stopping.curve(ours))
     a, b = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :540] for name in ("good", "bad"))
     blue = np.array([180, 119, 31])  # C0, as OpenCV reads it
 

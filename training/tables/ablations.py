@@ -11,8 +11,8 @@ import numpy as np
 from glimpse_ros.core.types import GlimpseError
 
 from . import published
-from .table_runs import spread
-from .table_text import Table, number, plus_minus
+from .runs import spread
+from .text import Table, number, plus_minus
 
 MAIN = "cluttered100x10"  # the task of a run that names none
 ORDER = ("RAM", "+entropy", "+entropy+context")  # the paper's: each better than the one before

@@ -16,10 +16,12 @@ from recurrent_making import bundle, network  # noqa: E402
 from glimpse_ros import evaluate  # noqa: E402
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from glimpse_ros.datasets.truth import load_truth  # noqa: E402
-from training import published, ram, recurrent_export, table_catch, table_runs, tables  # noqa: E402
+from training import ram, recurrent_export  # noqa: E402
 from training.fovea import Fovea  # noqa: E402
 from training.recurrent import Recurrent, RecurrentConfig  # noqa: E402
-from training.table_runs import Looks, Plan  # noqa: E402
+from training.tables import __main__ as tables  # noqa: E402
+from training.tables import catch, published, runs  # noqa: E402
+from training.tables.runs import Looks, Plan  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_figures_are_those_of_evaluate(data, models):
 
 
 def test_processes_change_nothing(data, models, monkeypatch):
-    monkeypatch.setattr(table_runs, "CHUNK", 8)
+    monkeypatch.setattr(runs, "CHUNK", 8)
     alone, shared = (Plan(data, models, 20, 2, workers).watch("mnist-ram-28", "28", 3) for workers in (1, 2))
     assert np.array_equal(alone.right, shared.right) and 0 < alone.right.mean() < 1
 
@@ -123,7 +125,7 @@ def test_the_table_of_catch(tmp_path, data):
     assert still < 30, "two of 24 columns, or a little more"
     with pytest.raises(GlimpseError, match="expected 24x24 and the 3 actions"):
         bundle(tmp_path / "other" / "catch", network())
-        table_catch.played(tmp_path / "other" / "catch", "learned", 1, 0)
+        catch.played(tmp_path / "other" / "catch", "learned", 1, 0)
 
 
 def test_what_cannot_be_tabled_is_refused(data, models, tmp_path):

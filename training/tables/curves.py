@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from . import published
-from .table_runs import Looks
+from .runs import Looks
 
 
 def draw(

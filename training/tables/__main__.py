@@ -24,12 +24,12 @@ from typing import Any
 from glimpse_ros.core.types import GlimpseError
 
 from . import published
+from .ablations import ablations
+from .catch import catch
 from .published import Line, Section
-from .table_ablation import ablations
-from .table_catch import catch
-from .table_runs import Looks, Plan, processors
-from .table_stopping import active_sampling
-from .table_text import NOTHING, Table, number, plus_minus
+from .runs import Looks, Plan, processors
+from .stopping import active_sampling
+from .text import NOTHING, Table, number, plus_minus
 
 MISSING = "no bundle"
 

@@ -18,8 +18,8 @@ from glimpse_ros.core.types import Glimpse, GlimpseError, Limits, View
 from glimpse_ros.datasets.catch import ACTIONS, SIDE, Catch
 
 from . import published
-from .table_runs import Plan, spread
-from .table_text import Table, plus_minus
+from .runs import Plan, spread
+from .text import Table, plus_minus
 
 BUNDLE, GAMES, GOAL = "catch", 2000, 90.0
 

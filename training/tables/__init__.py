@@ -1,0 +1,1 @@
+"""The papers' tables from exported bundles: `python -m training.tables METHOD`."""
