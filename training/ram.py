@@ -74,6 +74,8 @@ class Args(loop.LoopArgs):
     """which steps are told the class; the paper: the last. All learns faster, and names the digit at any step"""
     reward: Literal["probability", "correct"] = "probability"
     """of the true class at the last step, or 1 where it is the most probable (the paper)"""
+    attach: float = 0.0
+    """how much of the location network's gradient goes on into the core: 0 (none) teaches the core to name alone"""
     random_locations: bool = False
     """the control: look anywhere, learn nothing about where"""
     sigma: float = 0.2
@@ -97,6 +99,7 @@ class Config:
     supervise: str = "all"
     reward: str = "probability"
     random_locations: bool = False
+    attach: float = 0.0
 
 
 class Ram(nn.Module):
@@ -128,7 +131,8 @@ class Ram(nn.Module):
             advantage = reinforce.leave_one_out(target - guess, m)
         choices = max(guess.numel(), 1)  # a single glimpse leaves none
         value = (guess - target).square().sum() / choices
-        mean = self.net.locate(hidden[:-1].detach())
+        known = hidden[:-1].detach()
+        mean = self.net.locate(known + c.attach * (hidden[:-1] - known))
         score = reinforce.log_density(drawn, mean, sigma)
         located = -(advantage * score).sum() / choices * (0.0 if c.random_locations else 1.0)
         right = (logits[-1].argmax(-1) == truth).float().mean()
@@ -162,7 +166,7 @@ def configure(args: Args) -> Config:
         raise GlimpseError(f"--glimpses {glimpses}, --rollouts {args.rollouts}: expected at least 1 of each")
     fovea = task.fovea()
     net = RecurrentConfig(fovea.size, core=args.core, hidden=args.hidden, what=args.what)
-    return Config(net, fovea, glimpses, args.rollouts, args.supervise, args.reward, args.random_locations)
+    return Config(net, fovea, glimpses, args.rollouts, args.supervise, args.reward, args.random_locations, args.attach)
 
 
 @torch.no_grad()
