@@ -10,7 +10,7 @@ from . import published
 from .runs import Looks, Plan
 from .text import NOTHING, Table, number, plus_minus
 
-BUNDLE, PLAIN, VARIANT = "mnist-active-sampling", "mnist-ram-28", "28"
+BUNDLE, PLAIN, VARIANT = "mnist-active-sampling-28", "mnist-ram-28", "28"
 LONG = max(published.SWEEP)
 BETAS = (0.0, 0.01, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 WANTED, ALLOWED, KEPT = 98.0, 4.0, 98.0  # goals: accuracy [%] at so many mean glimpses; accuracy at 50

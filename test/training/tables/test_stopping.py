@@ -53,7 +53,7 @@ def test_the_tables_and_the_curves(data, tmp_path, capsys):
     assert {tuple(row[3:]) for row in fixed.rows} == {("no bundle",) * 3} and "is not there yet" in fixed.notes[-1]
     empty = cv2.imread(str(tmp_path / "out" / "sweep.png"))
 
-    bundle(tmp_path / "mnist-active-sampling", network("active-sampling"), method="active-sampling")
+    bundle(tmp_path / "mnist-active-sampling-28", network("active-sampling"), method="active-sampling")
     bundle(tmp_path / "mnist-ram-28", network())
     fixed, dynamic = tables.run(tables.parser().parse_args(command))
     assert [int(row[0]) for row in fixed.rows] == list(published.SWEEP)
