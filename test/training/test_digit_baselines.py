@@ -57,7 +57,7 @@ def test_a_smoke_run_learns_and_is_reported(tmp_path):
     row = digit_baselines.test(digit_baselines.train(args), MNIST, 300)
     assert row["error"] < 45, "of 90 by chance"
     assert (row["task"], row["model"], row["scenes"], row["steps"]) == ("mnist28", "fc64", 300, 120)
-    assert row["weights"] == weights("fc64", 28) and row["minutes"] > 0 and row["spread"] == 0
+    assert row["weights"] == weights("fc64", 28) and 0 <= row["minutes"] < 5 and row["spread"] == 0
     report = tmp_path / "models" / "baselines.json"
     digit_baselines.put(row, report)
     digit_baselines.put({**row, "model": "conv"}, report)
