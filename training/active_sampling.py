@@ -42,6 +42,8 @@ class Args(loop.LoopArgs):
 
     out: Path = Path("runs/active-sampling")
     """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
+    batch: int = 128
+    """scenes a step, over all processes"""
     data: Path = Path("../shared/data/mnist")
     """folder of MNIST's four IDX files"""
     task: Literal["mnist28", "translated60", "cluttered60", "cluttered100", "cluttered100x10"] = "mnist28"
