@@ -191,7 +191,7 @@ def read_checkpoint(path: Path, config: dict[str, Any] | None = None) -> dict[st
 def begin(net: nn.Module, path: Path) -> None:
     """Take over averaged weights, also into a wider network: what was learned is kept, what is new begins quietly.
 
-    Raises GlimpseError where nothing fits.
+    Raises GlimpseError where nothing fits, and for a wider LSTM: its gates are stacked in one matrix and would mix.
     """
     weights = read_checkpoint(path)["average"]
     own, taken = net.state_dict(), 0
@@ -203,6 +203,8 @@ def begin(net: nn.Module, path: Path) -> None:
             or any(n > m for n, m in zip(found.shape, value.shape, strict=True))
         ):
             continue
+        if name.endswith(("_ih", "_hh")) and found.shape != value.shape:
+            raise GlimpseError(f"{path}: {name} is {tuple(found.shape)}; expected an LSTM of this size, it cannot grow")
         taken += 1
         # The core reads two vectors side by side, each of which may have grown.
         blocks = 2 if name.endswith("core.weight") and found.shape != value.shape else 1

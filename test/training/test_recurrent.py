@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
-from training import ram  # noqa: E402
+from glimpse_ros.core.types import GlimpseError  # noqa: E402
+from training import loop, ram  # noqa: E402
 from training.fovea import Fovea, integral_image  # noqa: E402
 from training.recurrent import Recurrent, RecurrentConfig  # noqa: E402
 
@@ -101,3 +102,47 @@ def test_one_rollout_learns_from_the_baseline():
     torch.nn.init.constant_(net.net.baseline.bias, 5.0)
     losses(net, m=1)[0].backward()
     assert not torch.equal(one, net.net.locator[2].weight.grad)
+
+
+def test_attached_the_locator_teaches_the_core(monkeypatch):
+    """The same losses, differing only in how far REINFORCE's gradient goes; the locator's own share stays the same."""
+    monkeypatch.setattr(ram.F, "cross_entropy", lambda logits, truth: logits.sum() * 0)  # leave REINFORCE and the value
+    alone, half, whole = (gradients(tiny(attach=attach)) for attach in (0.0, 0.5, 1.0))
+    assert not alone["core"].any() and not alone["what"].any()
+    assert whole["core"].abs().max() > 0 and whole["what"].abs().max() > 0
+    last = slice(-24, None)  # the core's bias: gradients that came through the first state are scaled more than once
+    assert 0 < half["core"][last].norm() < whole["core"][last].norm()
+    assert torch.allclose(alone["locator"], whole["locator"], atol=1e-7)
+
+
+def test_a_wider_network_begins_where_a_narrow_one_ended(tmp_path):
+    """The old units go on almost as before, so the answers stay close."""
+    narrow, wide = tiny(), broad("relu")
+    torch.save({"config": {}, "average": narrow.state_dict()}, tmp_path / "narrow.pt")
+    strange = (answers(wide) - answers(narrow)).norm()
+    loop.begin(wide, tmp_path / "narrow.pt")
+    assert torch.equal(wide.net.core.weight[:24, :24], narrow.net.core.weight[:, :24])  # what is seen
+    assert torch.equal(wide.net.core.weight[:24, 48:72], narrow.net.core.weight[:, 24:])  # what is remembered
+    assert (answers(wide) - answers(narrow)).norm() < 0.5 * strange
+
+
+def test_a_wider_lstm_is_refused(tmp_path):
+    torch.save({"config": {}, "average": tiny("lstm").state_dict()}, tmp_path / "narrow.pt")
+    with pytest.raises(GlimpseError, match=r"core.weight_ih is \(96, 24\); expected an LSTM of this size"):
+        loop.begin(broad("lstm"), tmp_path / "narrow.pt")
+
+
+def broad(core):
+    torch.manual_seed(1)
+    fovea = Fovea(28, 8, 1)
+    return ram.Ram(ram.Config(RecurrentConfig(fovea.size, core=core, what=32, where=8, hidden=48), fovea, 3))
+
+
+def answers(net):
+    """(T, B * M, classes) of greedy looks from the middle."""
+    g = torch.Generator().manual_seed(1)
+    scenes = torch.randint(256, (5, 28, 28), generator=g).float()
+    noise = torch.zeros(2, 5, 2, 2)
+    with torch.no_grad():
+        hidden, _ = net.roll_out(integral_image(scenes), torch.zeros(5, 2, 2), noise, 0.0)
+        return net.net.classifier(hidden)
