@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from glimpse_ros.core.types import GlimpseError
 from glimpse_ros.datasets import svhn
 
-from . import house_numbers, loop
+from . import house_numbers, loop, reinforce
 from .fovea import Fovea, integral_image
 from .house_numbers import CHANNELS, SIDE, Pictures, crop, middle, overview_of_rgb
 from .quadrants import QNet, centre, start_view
@@ -157,13 +157,10 @@ class Sequences(nn.Module):
                 later = sum_after(reward) / sum_after(counts).clamp(min=1)  # (J, B * M)
             symbol = torch.arange(1, len(hidden), device=truth.device) // c.each  # that the chosen glimpse is for
             target, live = later[symbol], counts[symbol]  # (T - 1, B * M); after the end no choice matters
-            advantage = (target - guess).view(-1, b, m)
-            if m > 1:  # leave-one-out (Kool et al. 2019)
-                advantage = (advantage - advantage.mean(-1, keepdim=True)) * (m / (m - 1))
-            advantage = advantage.flatten(1) * ((shown + c.lam) if c.entropy else 1.0)
+            advantage = reinforce.leave_one_out(target - guess, m) * ((shown + c.lam) if c.entropy else 1.0)
         value = ((guess - target).square() * live).sum() / live.sum()
         mean = self.locate(hidden[:-1].detach())
-        score = -0.5 * ((drawn - mean) / sigma).square().sum(-1)  # log-probability of what was drawn, unclamped
+        score = reinforce.log_density(drawn, mean, sigma)
         loss = named + value - c.beta2 * (advantage * score * live).sum() / live.sum()
         if c.context:
             trust = logits.softmax(-1).gather(-1, known.repeat_interleave(c.each, 0)[..., None])  # (T, B * M, 1)
