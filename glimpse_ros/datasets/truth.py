@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.types import GlimpseError, Projection
-from . import mnist
+from . import camvid, class_folders, mnist
 from .images import image_paths, is_panorama, read_rgb
+from .label_maps import nearest, read_ids
+from .listing import Listing, check_missing, own_size, read
 from .spec import FOLDER, DataSpec, parse_spec
 
 Image = NDArray[np.uint8]
@@ -31,7 +33,8 @@ class Truth:
     projection: Projection
     maps: Sequence[Image] | None = None  # class ids (H, W) of each image's pixels
     answers: NDArray[np.integer] | None = None  # (N,) the class of each image
-    classes: int = 0  # that `answers` knows
+    classes: int = 0  # that `answers` or `maps` know; 0: nothing says
+    class_names: tuple[str, ...] = ()  # of these
     own_size: bool = False  # it was made in this size, so a model has to be made for it
 
 
@@ -71,13 +74,7 @@ def find_labels(paths: list[Path], size: tuple[int, int]) -> list[Image] | None:
     files = [folder / f"{path.stem}.png" for path in paths]
     if not all(file.exists() for file in files):
         return None
-    maps = []
-    for file in files:
-        label = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        if label is None or label.ndim != 2 or label.dtype != np.uint8:
-            raise GlimpseError(f"{file}: expected an 8-bit PNG of class ids with one channel")
-        maps.append(np.asarray(cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8))
-    return maps
+    return [nearest(read_ids(file), size) for file in files]
 
 
 class Grey(Sequence[Image]):
@@ -109,4 +106,30 @@ def mnist_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
     return Truth(name, Grey(scenes), (side, side), "planar", answers=answers, classes=10, own_size=True)
 
 
-KINDS: dict[str, Callable[[DataSpec, tuple[int, int] | None], Truth]] = {FOLDER: folder_truth, "mnist": mnist_truth}
+def listed_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
+    """`camvid:DIR`, `scene15:DIR` and `classes:DIR` with `?split=test&missing=refuse`, at `size` or at their own."""
+    options = spec.read(split="test", missing="refuse")
+    missing = check_missing(spec.text, options["missing"])
+    listing: Listing
+    if spec.kind == "camvid":
+        listing = camvid.listing(spec.path, options["split"], missing)
+    else:
+        scenes = spec.kind == "scene15"
+        name = spec.kind if scenes else ""
+        listing = class_folders.listing(spec.path, options["split"], missing, duplicates=scenes, name=name)
+    size = size or own_size(listing)
+    pictures = read(listing, size)
+    if pictures.skipped.count:
+        print(f"{spec.text}: {pictures.skipped}", file=sys.stderr)
+    names = listing.class_names
+    maps, answers = pictures.maps, pictures.answers
+    return Truth(listing.name, pictures.images, size, pictures.projection, maps, answers, len(names), names)
+
+
+KINDS: dict[str, Callable[[DataSpec, tuple[int, int] | None], Truth]] = {
+    FOLDER: folder_truth,
+    "mnist": mnist_truth,
+    "camvid": listed_truth,
+    "scene15": listed_truth,
+    "classes": listed_truth,
+}

@@ -1,0 +1,115 @@
+"""Images by class: DIR/<class>/*.jpg, or DIR/{train,test}/<class>/*.jpg; the answer is the folder's name.
+
+Where a split has no folder of its own it is taken from the others by count, always the same: of each class's images in
+order, the last of every ten of the training ones validate; and where there are no folders of splits at all, the last
+but one of every ten are the test.
+
+Scene-15 (Lazebnik et al. 2006) as it circulates has images that are in train and in test. Where such a folder holds
+train_test_duplicates.txt (a line each: the test image, a tab, the training image), these are left out of the test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.types import GlimpseError
+from .images import is_image_name
+from .listing import Entry, Listing
+from .skipped import Skipped
+
+SPLITS = ("train", "val", "test")
+DUPLICATES = "train_test_duplicates.txt"
+EVERY = 10  # one of so many validates, and one tests, where no folder says so
+
+
+def listing(
+    folder: Path, split: str, missing: str = "refuse", every: int = EVERY, duplicates: bool = False, name: str = ""
+) -> Listing:
+    """A split's images and classes.
+
+    every: one in so many of the training images validates where there is no folder `val`; 0: none, all of them train.
+    duplicates: DIR must say which test images are training images too, as Scene-15's does. Raises GlimpseError.
+    """
+    if split not in SPLITS:
+        raise GlimpseError(f"{folder}: split {split!r}; expected one of {', '.join(SPLITS)}")
+    if not folder.is_dir():
+        raise GlimpseError(f"{folder}: is no folder; expected one with a folder of images for each class")
+    skipped = Skipped()
+    parts = [part for part in SPLITS if (folder / part).is_dir()]
+    if not parts:
+        files = by_class(folder, skipped)
+        chosen = {name: pick(paths, split, every, test=True) for name, paths in files.items()}
+    else:
+        own = split in parts
+        if not own and (split, "train" in parts) != ("val", True):
+            raise GlimpseError(f"{folder}: has no folder {split!r}; expected it beside {', '.join(parts)}")
+        files = by_class(folder / (split if own else "train"), skipped)
+        chosen = files
+        if split != "test" and "val" not in parts:
+            chosen = {name: pick(paths, split, every, test=False) for name, paths in files.items()}
+    names = tuple(by_class(folder / "train", Skipped())) if "train" in parts else tuple(files)
+    strange = [name for name in files if name not in names]
+    if strange:
+        raise GlimpseError(
+            f"{folder / split}: class {strange[0]!r} is not in {folder / 'train'}; expected the same classes"
+        )
+    if split == "test" and (duplicates or (folder / DUPLICATES).exists()):
+        chosen = without_duplicates(chosen, folder, missing, skipped)
+    entries = [Entry(path, None, names.index(name)) for name, paths in chosen.items() for path in paths]
+    if not entries:
+        raise GlimpseError(f"{folder}: split {split!r} has no images; expected some, or fewer held out")
+    return Listing(f"{name or folder.name} {split}", entries, names, missing=missing, skipped=skipped)
+
+
+def by_class(folder: Path, skipped: Skipped) -> dict[str, list[Path]]:
+    """The images of each class folder, sorted; images beside the folders are skipped. Raises GlimpseError."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            found[path.name] = sorted(p for p in path.rglob("*") if is_image_name(p) and p.is_file())
+        elif is_image_name(path):
+            skipped.add(path.name, "lies beside the class folders", "no class")
+    if len(found) < 2:
+        raise GlimpseError(f"{folder}: has {len(found)} class folders; expected at least two, a class each")
+    empty = [name for name, paths in found.items() if not paths]
+    if empty:
+        raise GlimpseError(f"{folder / empty[0]}: has no images; expected some in each of {len(found)} class folders")
+    return found
+
+
+def pick(paths: list[Path], split: str, every: int, test: bool) -> list[Path]:
+    """The part of a class's images that is the split; test: whether a part of them is the test too."""
+    wanted = {"val": every - 1, "test": every - 2}.get(split)
+    held = {every - 1, every - 2} if test else {every - 1}
+    if every <= 0:
+        return paths if wanted is None else []
+    return [path for i, path in enumerate(paths) if (i % every not in held if wanted is None else i % every == wanted)]
+
+
+def without_duplicates(
+    chosen: dict[str, list[Path]], folder: Path, missing: str, skipped: Skipped
+) -> dict[str, list[Path]]:
+    """Without the test images that DIR's list of duplicates names; upper and lower case are the same in it."""
+    path = folder / DUPLICATES
+    try:
+        lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise GlimpseError(
+            f"{path}: cannot be read ({error}); expected the test images that are training images too, or classes:DIR"
+        ) from error
+    named = {line.partition("\t")[0].strip().lower(): line for line in lines}
+    there = {str(p.relative_to(folder)).lower(): p for paths in chosen.values() for p in paths}
+    absent = [line for key, line in named.items() if key not in there]
+    if absent and missing == "refuse":
+        raise GlimpseError(
+            f"{path}: names {len(absent)} test images that are not there, such as {absent[0].split(chr(9))[0]}; "
+            "expected all of them, or missing=skip"
+        )
+    for key, line in named.items():
+        if key in there:
+            skipped.add(str(there[key].relative_to(folder)), f"the same as {line.partition(chr(9))[2]}", "duplicate")
+    return {
+        name: [p for p in paths if str(p.relative_to(folder)).lower() not in named] for name, paths in chosen.items()
+    }
