@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from ..core.bundle import load_scene
 from ..core.policies import first_view, make_policy
-from ..core.retina import bounded, sample
+from ..core.retina import bounded, canvas_for, sample
 from ..core.types import Episode, Glimpse, Limits, Policy, SceneModel, View
-from ..nodes.lens import canvas_for
 from ..progress import Progress
 from .figures import Figure, Settings, median, percentile
 from .scenery import picture

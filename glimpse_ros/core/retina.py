@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .scene_frame import wrap
-from .types import GlimpseError, GlimpseSpec, Projection, View
+from .types import GlimpseError, GlimpseSpec, Projection, SceneSpec, View
 
 PADDINGS = ("clamp", "zero", "edge")
 MAX_SIDE = 2048  # [px] of a canvas that is kept; finer than any glimpse of 32 px at s = 1/16 needs
@@ -42,6 +42,24 @@ def shrunk(canvas: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
     if canvas.shape[:2] == (height, width):
         return canvas
     return np.asarray(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def canvas_for(image: NDArray[np.uint8], scene: SceneSpec) -> NDArray[np.uint8]:
+    """A wide frame (H, W, 3) as a canvas of the scene's aspect, its longer side at most MAX_SIDE: one resize or none.
+
+    Boxes are s*W wide and as many pixels high, on the frame as on the model's canvas: so their aspects must agree. A
+    frame of another aspect is squeezed, so that all of it can be looked at, and nothing else.
+    """
+    height, width = image.shape[:2]
+    longest = max(scene.height, scene.width)
+    scale = min(max(height, width), MAX_SIDE) / longest
+    h, w = max(1, round(scene.height * scale)), max(1, round(scene.width * scale))
+    if abs(h - height) <= 1 and abs(w - width) <= 1:
+        return image
+    # Area averaging is four times slower, and where it hardly shrinks linear does not alias.
+    if max(height / h, width / w) > 1.5:
+        return shrunk(image, h, w)
+    return np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def box_px(view: View, height: int, width: int, smallest: int = 1) -> tuple[int, int, int, int]:

@@ -6,14 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from ..cameras.wide import wide_scene
-from ..core.retina import MAX_SIDE, shrunk
 from ..core.scene_frame import SceneFrame, fov_from_zoom
-from ..core.types import SceneSpec
 
 NOMINAL_HFOV = math.radians(60.0)  # of a wide camera that never tells: any value serves, its views are its own
 Kind = Literal["ptz", "wide"]
@@ -76,20 +70,3 @@ class Lens:
         """The frame of a wide camera whose images are of this size."""
         hfov = self.hfov or (self.calibration.hfov() if self.calibration else NOMINAL_HFOV)
         return wide_scene(hfov, height, width)
-
-
-def canvas_for(image: NDArray[np.uint8], scene: SceneSpec) -> NDArray[np.uint8]:
-    """A wide frame (H, W, 3) as a canvas of the scene's aspect, its longer side at most MAX_SIDE: one resize or none.
-
-    Boxes are s*W wide and as many pixels high, on the frame as on the model's canvas: so their aspects must agree.
-    """
-    height, width = image.shape[:2]
-    longest = max(scene.height, scene.width)
-    scale = min(max(height, width), MAX_SIDE) / longest
-    h, w = max(1, round(scene.height * scale)), max(1, round(scene.width * scale))
-    if abs(h - height) <= 1 and abs(w - width) <= 1:
-        return image
-    # Area averaging is four times slower, and where it hardly shrinks linear does not alias.
-    if max(height / h, width / w) > 1.5:
-        return shrunk(image, h, w)
-    return np.asarray(cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from ..core.explorer import give_overview, glimpse_from_frame
 from ..core.memory import Mosaic
+from ..core.retina import canvas_for
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom, SceneEstimate, SceneModel, View
 from .episode import SECOND, Asking
 from .frames import FrameGate
 from .health import ERROR, WARN, Reporter
-from .lens import Lens, canvas_for
+from .lens import Lens
 from .loop_types import LoopSettings, Output, Record, Shot
 from .tag import BeliefTag
 from .views import JointMerger, Settling, ViewRing

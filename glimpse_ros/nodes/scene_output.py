@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from ..core.classes import class_name, softmax
+from ..core.classes import class_colours, class_ids, class_name, softmax
 from ..core.memory import Mosaic
 from ..core.types import SceneEstimate, SceneInfo
 from . import convert
 from .base import LOOP, MAPS, GlimpseNode
 
 FOR_POLICIES = ("reconstruction", "uncertainty", "attention")  # maps that a policy may want, by exact stamp
-UNKNOWN = 255  # class id
 
 
 class SceneOutput:
@@ -33,7 +30,7 @@ class SceneOutput:
                 self.maps[topic] = node.publisher(Image, topic, MAPS)
         if mosaic:
             self.maps["mosaic"] = node.publisher(Image, "mosaic", MAPS)
-        self.palette = palette(info)
+        self.colours = class_colours(info)
         self.label = self.classification = self.label_info = None
         self._vision: Any = None
         if "classification" in info.outputs:
@@ -91,7 +88,7 @@ class SceneOutput:
         if estimate.segmentation is not None and "segmentation" in self.maps:
             ids = class_ids(estimate.segmentation)
             self.maps["segmentation"].publish(convert.image_from_array(ids, "mono8", stamp))
-            self.maps["segmentation/color"].publish(convert.image_from_array(self.palette[ids], "rgb8", stamp))
+            self.maps["segmentation/color"].publish(convert.image_from_array(self.colours[ids], "rgb8", stamp))
             if self.label_info is not None:
                 names = [
                     self._vision.VisionClass(class_id=i, class_name=n) for i, n in enumerate(self.info.class_names)
@@ -107,21 +104,3 @@ class SceneOutput:
                     for i, p in enumerate(scores)
                 ]
                 self.classification.publish(self._vision.Classification(header=head, results=results))
-
-
-def class_ids(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(K, h, w) logits as (h, w) class ids; UNKNOWN where a pixel says nothing (all logits alike) or the id is none."""
-    ids = np.argmax(logits, 0)
-    silent = logits.max(0) <= logits.min(0) if logits.shape[0] > 1 else np.zeros(ids.shape, bool)
-    return np.where(silent | (ids >= UNKNOWN), UNKNOWN, ids).astype(np.uint8)
-
-
-def palette(info: SceneInfo) -> NDArray[np.uint8]:
-    """(256, 3) RGB by class id: the model's own colours, then hues spread by the golden ratio, black for unknown."""
-    hues = (np.arange(256) * 0.618034 % 1.0 * 180.0).astype(np.uint8)
-    hsv = np.stack([hues, np.full(256, 160, np.uint8), np.full(256, 220, np.uint8)], -1)[None]  # (1, 256, 3)
-    colours = np.array(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0], np.uint8)
-    own = np.array(info.palette, np.uint8).reshape(-1, 3)[:UNKNOWN]
-    colours[: len(own)] = own
-    colours[UNKNOWN] = 0
-    return colours

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glimpse_ros.core.retina import bounded, box_px, crop, sample, view_from_box
-from glimpse_ros.core.types import GlimpseError, GlimpseSpec, View
+from glimpse_ros.core.retina import bounded, box_px, canvas_for, crop, sample, view_from_box
+from glimpse_ros.core.types import GlimpseError, GlimpseSpec, SceneSpec, View
 
 SPEC = GlimpseSpec(16)
 scene = np.random.default_rng(0).integers(0, 256, (64, 128, 3), np.uint8)
@@ -114,3 +114,30 @@ def test_halving_on_the_way_is_the_area_resize(size, exact):
 def test_unknown_padding_is_refused():
     with pytest.raises(GlimpseError, match="padding 'mirror': expected one of clamp, zero, edge"):
         sample(scene, View(0, 0, 1), SPEC, "planar", "mirror")
+
+
+@pytest.mark.parametrize(
+    ("frame", "scene", "canvas"),
+    [
+        ((720, 960), (384, 512), (720, 960)),  # same aspect: not touched
+        ((1080, 1920), (288, 512), (1080, 1920)),
+        ((2160, 3840), (288, 512), (1152, 2048)),  # one bounded resize
+        ((720, 960), (256, 512), (480, 960)),  # the model's aspect
+        ((1080, 1920), (240, 320), (1440, 1920)),  # squeezed, not cropped
+    ],
+)
+def test_a_canvas_has_the_scenes_aspect_and_a_bounded_size(frame, scene, canvas):
+    image = np.full((*frame, 3), 7, np.uint8)
+    out = canvas_for(image, SceneSpec(*scene, "planar"))
+    assert out.shape == (*canvas, 3) and (out == 7).all()
+    assert (out is image) == (frame == canvas)
+
+
+def test_a_squeezed_canvas_holds_the_whole_image():
+    image = np.zeros((90, 160, 3), np.uint8)
+    image[:, 80:] = 100
+    image[45:] += 100
+    out = canvas_for(image, SceneSpec(240, 320, "planar"))
+    assert out.shape == (120, 160, 3)
+    corners = [int(out[y, x, 0]) for y in (10, 110) for x in (10, 150)]
+    assert corners == [0, 100, 100, 200]

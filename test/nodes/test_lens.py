@@ -1,13 +1,11 @@
-"""What kind of camera it is, its field of view, and wide frames as canvases."""
+"""What kind of camera it is, and its field of view."""
 
 import math
 
-import numpy as np
 import pytest
 
 from glimpse_ros.core.scene_frame import fov_from_zoom
-from glimpse_ros.core.types import SceneSpec
-from glimpse_ros.nodes.lens import NOMINAL_HFOV, Calibration, Lens, canvas_for
+from glimpse_ros.nodes.lens import NOMINAL_HFOV, Calibration, Lens
 
 
 def test_auto_is_ptz_once_a_state_is_published_and_wide_after_some_patience():
@@ -44,19 +42,3 @@ def test_a_parameter_beats_camera_info_and_a_wide_camera_needs_neither():
 @pytest.mark.parametrize("bad", [(0, 480, 1.0, 1.0), (640, 480, 0.0, 0.0), (640, 480, math.nan, 1.0)])
 def test_an_uncalibrated_camera_info_is_none(bad):
     assert not Calibration(*bad).valid()
-
-
-@pytest.mark.parametrize(
-    ("frame", "scene", "canvas"),
-    [
-        ((720, 960), (384, 512), (720, 960)),  # same aspect: not touched
-        ((1080, 1920), (288, 512), (1080, 1920)),
-        ((2160, 3840), (288, 512), (1152, 2048)),  # one bounded resize
-        ((720, 960), (256, 512), (480, 960)),  # the model's aspect
-    ],
-)
-def test_a_canvas_has_the_scenes_aspect_and_a_bounded_size(frame, scene, canvas):
-    image = np.full((*frame, 3), 7, np.uint8)
-    out = canvas_for(image, SceneSpec(*scene, "planar"))
-    assert out.shape == (*canvas, 3) and (out == 7).all()
-    assert (out is image) == (frame == canvas)

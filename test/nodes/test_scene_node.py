@@ -11,13 +11,12 @@ from ros_bench import Bench
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
+from glimpse_ros.core.classes import UNKNOWN, class_colours
 from glimpse_ros.core.memory import Mosaic
-from glimpse_ros.core.types import GlimpseSpec, SceneInfo, SceneSpec
 from glimpse_ros.nodes.base import IMAGES, MAPS
 from glimpse_ros.nodes.convert import camera_info, header, map_from_image, rgb_from_image
 from glimpse_ros.nodes.policy_node import PolicyNode
 from glimpse_ros.nodes.scene_node import SceneNode
-from glimpse_ros.nodes.scene_output import UNKNOWN, class_ids, palette
 from glimpse_ros.nodes.tag import BeliefTag
 
 
@@ -100,7 +99,7 @@ def test_every_output_of_a_bundle_is_a_topic(tmp_path):
         assert ids.encoding == "mono8" and set(ids.data) <= {*range(len(info.class_names) or 2), UNKNOWN}
         colours = rgb_from_image(heard["segmentation/color"][0], 1 << 20)
         pixels = np.frombuffer(ids.data, np.uint8).reshape(ids.height, ids.width)
-        np.testing.assert_array_equal(colours, palette(info)[pixels])
+        np.testing.assert_array_equal(colours, class_colours(info)[pixels])
         assert rgb_from_image(heard["reconstruction"][0], 1 << 20).shape == (64, 128, 3)
         assert map_from_image(heard["uncertainty"][0], "uncertainty").max() <= 1.0
         assert labels[0].data in (info.class_names or ("0", "1"))
@@ -122,16 +121,3 @@ def test_decay_needs_a_model_that_can_fade(monkeypatch):
         monkeypatch.setattr(Mosaic, "fades", False)
         node = bench.add(SceneNode, "unconfigured", memory="decay", name="other_node")
         assert node.trigger_configure() == TransitionCallbackReturn.FAILURE and "cannot fade" in node.refusal
-
-
-def test_class_ids_and_colours():
-    logits = np.zeros((3, 2, 2), np.float32)
-    logits[1, 0, 0] = 1.0
-    logits[2, 1, 1] = 5.0
-    assert class_ids(logits).tolist() == [[1, UNKNOWN], [UNKNOWN, 2]]
-    info = SceneInfo(
-        "x", SceneSpec(8, 16), GlimpseSpec(8), (0.1, 1.0), "x", class_names=("a", "b"), palette=((1, 2, 3), (4, 5, 6))
-    )
-    colours = palette(info)
-    assert colours.shape == (256, 3) and colours[1].tolist() == [4, 5, 6] and colours[UNKNOWN].tolist() == [0, 0, 0]
-    assert len({tuple(c) for c in colours[2:40].tolist()}) > 30
