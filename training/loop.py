@@ -41,6 +41,8 @@ class LoopArgs:
     """peak learning rate of Adam"""
     ema: float = 0.999
     """decay of the averaged weights, the ones that are kept"""
+    weight_decay: float = 0.0
+    """of AdamW; 0 makes it Adam"""
     clip: float = 5.0
     """largest gradient norm of each group of weights"""
     save_every: float = 60.0
@@ -93,7 +95,9 @@ def fit(
     average = type(net)(net.config).to(fabric.device)  # type: ignore[arg-type, operator]
     args.out.mkdir(parents=True, exist_ok=True)
     path, first, before = args.out / "checkpoint.pt", 0, 0.0
-    optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), lr=args.lr, fused=True)
+    optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+        net.parameters(), lr=args.lr, weight_decay=args.weight_decay, fused=True
+    )
     state = read_checkpoint(path, config) if path.exists() else None
     if state is not None:
         net.load_state_dict(state["net"])
@@ -107,7 +111,8 @@ def fit(
         first, before = state["step"], state["seconds"]
     share = args.batch // fabric.world_size
     part = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
-    kept = [(a, b) for a, b in zip(average.parameters(), net.parameters(), strict=True)]
+    own = net.state_dict()  # running statistics too: the averaged weights want their own
+    kept = [(a, own[name]) for name, a in average.state_dict().items() if a.is_floating_point()]
     log = None
     if fabric.is_global_zero:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,0 +1,306 @@
+"""Glimpse-Attend-and-Explore (Seifi, Jha, Tuytelaars, "Glimpse-Attend-and-Explore: Self-Attention for Active Visual
+Exploration", 2021).
+
+    python -m training.gae --data camvid:../shared/data/camvid --task both --height 144 --width 192 --out runs/street
+
+A retina looks at a few places of a scene; a spatial memory keeps what its encoder says about them; from the memory the
+whole scene is drawn, segmented or named. A map of attention gates the features on their way, is trained by the task's
+gradient through these gates and by nothing else, and says where to look next. No reinforcement learning.
+
+The tasks' losses are summed over steps in the paper. Here `--decode-steps` of them, a run of consecutive ones that is
+drawn anew each time, stand for all: an eighth of the work a scene, so more scenes. 0 gives all of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import tyro
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from glimpse_ros.core.types import GlimpseError
+
+from . import gae_choice, labelled, loop, spatial
+from .augment import VOID, Batches
+from .gae_check import check
+from .gae_contrast import projector
+from .gae_net import CELL, GaeConfig, GaeNet
+from .gae_seen import Seen
+from .resnet import load_weights
+
+Task = Literal["reconstruct", "segment", "both", "classify", "classify-full"]
+Ablation = Literal["full", "no-contrast", "random-sa", "random-no-sa", "random-no-sac", "attend-and-segment"]
+
+
+@dataclass
+class Args(loop.LoopArgs):
+    """What to train."""
+
+    out: Path = Path("runs/gae")
+    """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
+    batch: int = 16
+    """scenes a step, over all processes"""
+    ema: float = 0.995
+    """decay of the averaged weights, the ones that are kept"""
+    weight_decay: float = 1e-4
+    """of AdamW"""
+    data: str = "camvid:../shared/data/camvid"
+    """camvid:PATH or cityscapes, kitti, ade20k, coco, coco-stuff, sun360, scene15, classes, worlds; a folder or bag"""
+    task: Task = "segment"
+    """both: segment and reconstruct; classify: no decoder; classify-full: with reconstruction as a second task"""
+    ablation: Ablation = "full"
+    """a row of the paper's Table 1, or attention trained to predict the loss (Attend and Segment, 2020)"""
+    whole: bool = False
+    """the ceiling: the memory holds the whole image's features, nothing is left to explore"""
+    height: int = 144
+    """of the working canvas [px], on which a glimpse covers 48 x 48; a multiple of 16"""
+    width: int = 192
+    """of the working canvas [px]; a multiple of 16"""
+    glimpses: int = 8
+    """glimpses an episode"""
+    decode_steps: int = 2
+    """how many consecutive steps are drawn and weighed in training; 0: all, as in the paper"""
+    encoder: int = 64
+    """width of the encoder; 64 is ResNet-18"""
+    encoder_weights: Path | None = None
+    """a ResNet-18 checkpoint with torchvision's names to start from"""
+    decoder: int = 32
+    """width of the decoder; the paper's is 64"""
+    merge: int = 3
+    """convolutions of the output head; the paper's has 5"""
+    projector: Literal["lean", "paper"] = "lean"
+    """of the contrastive loss; the paper's has 134 million weights on its finest level alone"""
+    contrast: float = 0.05
+    """weight of the contrastive loss; the paper's 1 is beside pixels on 0 to 255"""
+    pixel_loss: Literal["l2", "square"] = "l2"
+    """of a reconstruction: mean length of the RGB error (the paper), or mean squared error"""
+    pixels: float = 1.0
+    """weight of the reconstruction"""
+    choice: Literal["window", "cell"] = "window"
+    """look at the window with most unvisited attention, or at its greatest cell (the paper)"""
+    anchor: Literal["center", "topleft"] = "center"
+    """where the chosen cell lies in the glimpse; the paper's code: topleft"""
+    stray: float = 0.25
+    """share of the training glimpses that go anywhere, so that other policies can use the model"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the network and its loss need to know."""
+
+    net: GaeConfig
+    glimpses: int = 8
+    decode_steps: int = 2
+    contrast: float = 0.05
+    pixel_loss: str = "l2"
+    pixels: float = 1.0
+    choice: str = "window"
+    anchor: str = "center"
+    random_looks: bool = False
+    predicts_loss: bool = False
+    whole: bool = False
+
+
+class Gae(nn.Module):
+    """The network; its forward is one batch's loss."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.net = GaeNet(config.net)
+        self.project = projector(config.net) if config.net.contrast else None
+
+    def forward(
+        self,
+        scenes: Tensor,
+        known: Tensor,
+        maps: Tensor | None,
+        answers: Tensor | None,
+        places: Tensor,
+        strays: Tensor,
+        start: int,
+    ) -> tuple[Tensor, loop.Figures]:
+        """Look, draw, weigh.
+
+        scenes (B, 3, H, W) uint8; known (B, 1, H, W) bool; maps (B, H, W) class ids, VOID is not counted; answers (B,);
+        places (T, B, 2): where stray glimpses go, x and y in [-1, 1]; strays (T, B): which are; start: the first step
+        that is drawn.
+        """
+        c, net = self.config, self.net
+        scenes, known, places = scenes.float() / 255, known.float(), places.float()
+        total = scenes.new_zeros(())
+        figures: dict[str, Tensor] = {}
+        whole = self.whole_features(scenes) if self.project is not None else ()
+        previous = scenes.new_zeros(len(scenes), c.net.drawn, c.net.height, c.net.width)
+        drawn_steps = range(start, min(start + (c.decode_steps or c.glimpses), c.glimpses))
+        last = c.glimpses - 1 if c.net.classes or not c.net.decoder else drawn_steps[-1]
+        for t, seen, code, attention in self.episode(scenes, places[: last + 1], strays):
+            told = bool(c.net.classes)
+            if told:
+                assert answers is not None
+                logits = net.classify(seen.bottom, code, attention).float()
+                loss = F.cross_entropy(logits, answers, label_smoothing=0.1)
+                total = total + loss / c.glimpses
+                figures |= {"loss/class": loss, "train/accuracy": (logits.argmax(1) == answers).float().mean()}
+            predicted: tuple[Tensor, ...] = (code,)
+            if c.net.decoder and (t in drawn_steps or c.whole):
+                drawing, attended, contrasted, features = net.decode(seen.finer(), code, attention, previous)
+                previous, predicted, told = drawing, (*features, code), True
+                loss, each = self.task_loss(drawing, scenes, known, maps)
+                streams = sum(self.task_loss(d, scenes, known, maps)[0] for d in (attended, contrasted))
+                total = total + (loss + streams) / len(drawn_steps)
+                figures |= {"loss/drawing": loss}
+                if c.predicts_loss:
+                    wrong = F.avg_pool2d(each.detach(), CELL)
+                    total = total + F.mse_loss(attention.float(), wrong / wrong.mean().clamp(min=1e-6))
+            if self.project is not None and told and len(predicted) == (4 if c.net.decoder else 1):
+                away = self.project(predicted, whole[-len(predicted) :])
+                total = total + c.contrast * away / (c.glimpses if not c.net.decoder else len(drawn_steps))
+                figures |= {"loss/contrast": away}
+        return total, {name: value.detach() for name, value in figures.items()}
+
+    def whole_features(self, scenes: Tensor) -> tuple[Tensor, ...]:
+        """The encoder's features of the whole image: no gradient, and no say in its running statistics."""
+        encoder, training = self.net.encoder, self.training
+        encoder.eval()
+        with torch.no_grad():
+            features = encoder(scenes)
+        encoder.train(training)
+        return features
+
+    def task_loss(self, drawing: Tensor, scenes: Tensor, known: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor]:
+        """A drawing's loss, and that of each pixel (B, 1, H, W)."""
+        c, drawing = self.config, drawing.float().contiguous()
+        each = torch.zeros_like(known)
+        loss = drawing.new_zeros(())
+        if c.net.colours:
+            squared = (drawing[:, :3] - scenes).square().sum(1, keepdim=True)
+            error = ((squared + 1e-5).sqrt() if c.pixel_loss == "l2" else squared) * known
+            loss, each = loss + c.pixels * error.sum() / known.sum().clamp(min=1), each + c.pixels * error
+        if c.net.labels:
+            assert maps is not None
+            error = F.cross_entropy(drawing[:, c.net.colours :], maps, ignore_index=VOID, reduction="none")  # (B, H, W)
+            loss, each = loss + error.sum() / (maps != VOID).sum().clamp(min=1), each + error[:, None]
+        return loss, each
+
+    def episode(self, scenes: Tensor, places: Tensor, strays: Tensor) -> Iterator[tuple[int, Seen, Tensor, Tensor]]:
+        """Look T times; yields the step, what was seen so far, code and attention."""
+        c, net, wraps = self.config, self.net, self.config.net.spherical
+        if c.whole:
+            features = net.encoder(scenes)
+            yield 0, Seen(c.net, [[f] for f in features], [], features[-1]), *net.think(features[-1])
+            return
+        seen = Seen(c.net, [[], [], [], []], [], scenes.new_zeros(0))
+        visited = torch.zeros(len(scenes), 1, *c.net.cells, device=scenes.device)
+        x, y = places[0].unbind(-1)
+        for t in range(len(places)):
+            with torch.no_grad(), torch.autocast(scenes.device.type, enabled=False):  # places need all their digits
+                s = torch.full_like(x, spatial.SIDE / c.net.width)
+                glimpse, taken = spatial.look(scenes, torch.stack([x, y, s], 1), wraps)
+                visited = torch.maximum(visited, spatial.footprint(taken, *c.net.cells, wraps))
+            seen.add(net.encoder(spatial.composite(glimpse)), taken)
+            code, attention = net.think(seen.bottom)
+            yield t, seen, code, attention
+            if t + 1 < len(places):
+                with torch.no_grad():
+                    x, y = gae_choice.choose(attention.float(), visited, wraps, c.choice, c.anchor)
+                    stray = strays[t + 1]
+                    x, y = torch.where(stray, places[t + 1, :, 0], x), torch.where(stray, places[t + 1, :, 1], y)
+
+
+def configure(args: Args, data: labelled.Labelled) -> Config:
+    """Raises GlimpseError for what makes no sense."""
+    if args.glimpses < 1 or args.decode_steps < 0:
+        raise GlimpseError(
+            f"--glimpses {args.glimpses}, --decode-steps {args.decode_steps}: expected 1 or more, 0 or more"
+        )
+    if any(side % CELL or side < spatial.SIDE for side in (args.height, args.width)):
+        raise GlimpseError(f"--height {args.height} --width {args.width}: expected multiples of {CELL}, at least 48")
+    segments, classifies = args.task in ("segment", "both"), args.task.startswith("classify")
+    if segments and data.maps is None:
+        raise GlimpseError(f"--task {args.task}: {data.name} has no label maps; expected data with segmentations")
+    if classifies and data.answers is None:
+        raise GlimpseError(f"--task {args.task}: {data.name} has no classes; expected data with one class an image")
+    follows = args.ablation == "attend-and-segment"
+    if follows and args.task == "classify":
+        raise GlimpseError("--ablation attend-and-segment: predicts a decoder's loss; expected --task classify-full")
+    net = GaeConfig(
+        args.height,
+        args.width,
+        data.projection == "spherical",
+        colours=0 if args.task in ("segment", "classify") else 3,
+        labels=len(data.class_names) if segments else 0,
+        classes=len(data.class_names) if classifies else 0,
+        encoder=args.encoder,
+        decoder=0 if args.task == "classify" else args.decoder,
+        merge=args.merge,
+        gated=args.ablation in ("full", "no-contrast", "random-sa"),
+        contrast=args.ablation in ("full", "random-sa", "random-no-sa"),
+        projector=args.projector,
+    )
+    steps = 1 if args.whole else args.glimpses
+    return Config(
+        net,
+        steps,
+        args.decode_steps,
+        args.contrast,
+        args.pixel_loss,
+        args.pixels,
+        args.choice,
+        args.anchor,
+        random_looks=args.ablation.startswith("random"),
+        predicts_loss=follows,
+        whole=args.whole,
+    )
+
+
+def train(args: Args) -> Path:
+    """Train, resuming where a checkpoint is. Returns the checkpoint's path."""
+    fabric = loop.launch(args)
+    size = (args.height * 5 // 4, args.width * 5 // 4)  # room for crops
+    data = labelled.load(args.data, "train", size)
+    held_out = labelled.load(args.data, "val", (args.height, args.width))
+    config = configure(args, data)
+    torch.manual_seed(args.seed)
+    net = Gae(config)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if args.encoder_weights is not None:
+        load_weights(net.net.encoder, args.encoder_weights)
+    weights = sum(p.numel() for p in net.parameters()) / 1e6, sum(p.numel() for p in net.net.parameters()) / 1e6
+    print(
+        f"{weights[0]:.1f} million weights, {weights[1]:.1f} of them in the bundle; {len(data.images)} scenes",
+        file=sys.stderr,
+    )
+    batches = Batches(data, args.batch, args.height, args.width, args.seed)
+    steps = config.glimpses
+    most = steps - min(args.decode_steps or steps, steps)  # the last step at which a run of drawn steps can start
+
+    def draw(turn: loop.Turn) -> tuple[Any, ...]:
+        scenes, known, maps, answers = batches(turn.step, turn.part)
+        places = torch.rand((steps, args.batch, 2), generator=turn.generator) * 2 - 1
+        strays = torch.rand((steps, args.batch), generator=turn.generator) < (1 if config.random_looks else args.stray)
+        # Half of the time the last steps: their memory is the one that counts most.
+        start = int(torch.randint(2 * most + 1, (), generator=turn.generator).clamp(max=most))
+        tensors = (scenes, known, maps, answers, places[:, turn.part], strays[:, turn.part])
+        return (*(None if t is None else t.to(turn.device) for t in tensors), start)
+
+    def validate(average: nn.Module) -> loop.Figures:
+        assert isinstance(average, Gae)
+        return {f"held_out/{name}": value for name, value in check(average, held_out).items()}
+
+    about: dict[str, Any] = {"method": "gae", "task": args.task, "ablation": args.ablation, "data": data.name}
+    about |= {"class_names": list(data.class_names), "palette": [list(colour) for colour in data.palette]}
+    return loop.fit(fabric, args, {**about, **asdict(config)}, net, draw, validate)
+
+
+if __name__ == "__main__":
+    try:
+        print(train(tyro.cli(Args)))
+    except GlimpseError as error:
+        sys.exit(str(error))
