@@ -26,7 +26,8 @@ TICK = 33_000_000  # [ns] from the last frame to its first repetition
 class Watched:
     """Passes everything on to `camera`. Frames are remembered of a wide camera only: a PTZ's are not the scene.
 
-    `read` may be called in another thread than `keep`.
+    `repeats`: whether the last frame stands for ever; without, it does until a glimpse was kept, as one frame may be
+    lost on its way. `read` may be called in another thread than `keep`.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -36,6 +37,8 @@ class Watched:
         self.truth: NDArray[np.uint8] | None = camera.truth
         self._recent: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()  # by stamp [ns]
         self._kept: list[NDArray[np.uint8]] = []
+        self._stamp: int | None = None  # of the newest kept
+        self.repeats = True
         self._newest: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None  # as read, as remembered
         self._lock = threading.Lock()
         self._last: Frame | None = None
@@ -48,7 +51,9 @@ class Watched:
             with self._lock:
                 if self._recent:
                     newest = next(reversed(self._recent.values()))
-                    self._kept.append(self._recent.get(stamp, newest))
+                    same = stamp == self._stamp  # many glimpses of one frame: by now it may be long ago
+                    self._kept.append(self._kept[-1] if same else self._recent.get(stamp, newest))
+                    self._stamp = stamp
                     self.held += self._ended is not None and self._last is not None and stamp > self._last.stamp
 
     def still(self) -> NDArray[np.uint8] | None:
@@ -64,7 +69,7 @@ class Watched:
     def read(self, now: int) -> Frame | None:
         """Of the camera; a wide one's last frame, with ever new stamps, once it has ended."""
         frame = self.camera.read(now) if self._ended is None else None
-        if frame is None and self.kind == "wide" and self._last is not None:
+        if frame is None and self.kind == "wide" and self._last is not None and (self.repeats or not self._kept):
             if self._ended is None:
                 self._ended = now
             frame = Frame(self._last.image, self._last.stamp + max(0, now - self._ended) + TICK)

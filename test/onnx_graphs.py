@@ -6,6 +6,8 @@ scene    a (rows, columns) grid of cells. A glimpse adds its mean colour to ever
          Two classes, dark and bright: logits 0.5 - brightness and brightness - 0.5. Of K > 2 classes, class k is that
          of a mean brightness around (k + 0.5) / K: its logit is minus the square of the distance, in 1 / K.
          An overview (1, 3, 8, 16) stands in its cells' place for as long as it is fed.
+         Segmentation: classes dark and bright as above, by cell; nothing is said of an unseen one. attention: 1 where
+         a cell was not seen, else 0.
 policy   looks at the centre of the first unseen cell, clipped to `limits`; `noise` shifts x by a tenth of it. `stop` is
          the share of cells seen. `state_count` (1, 1) counts decisions. `brightest`: at the brightest cell instead.
 """
@@ -42,6 +44,8 @@ def write_bundle(
     classification: bool = False,
     classes: int = 2,
     reconstruction: bool = True,
+    uncertainty: bool = True,
+    attention: bool = False,
     overview: bool = False,
     policy: bool = True,
     limits: bool = True,
@@ -72,6 +76,8 @@ def write_bundle(
         overview,
         classes,
         reconstruction,
+        uncertainty,
+        attention,
     )
     fields = {
         "role": "scene",
@@ -97,6 +103,15 @@ def write_bundle(
         model = policy_model(limits, noise, stop, maps, policy_nan, brightest)
         write_model(folder / "policy.onnx", model, override(fields, policy_fields))
     return folder
+
+
+def write_street(path: str | Path, **options: Any) -> Path:
+    """A bundle of the shape of models/street: composite glimpses of a road's scene, its classes, where to look next."""
+    names, palette = ["road", "sky"], [[128, 64, 128], [70, 130, 180]]
+    fields = {"s_range": [0.25, 0.25], "class_names": names, "palette": palette}
+    shape = {"glimpse": 16, "scales": (1 / 3, 2 / 3, 1.0), "scene": (240, 320), "projection": "planar"}
+    maps = {"segmentation": True, "attention": True, "uncertainty": False}
+    return write_bundle(path, **{**shape, **maps, "scene_fields": fields, **options})  # type: ignore[arg-type]
 
 
 def write_model(file: Path, model: onnx.ModelProto, metadata: Mapping[str, Any]) -> Path:
@@ -156,6 +171,8 @@ def scene_model(
     overview: bool = False,
     classes: int = 2,
     reconstruction: bool = True,
+    uncertainty: bool = True,
+    attention: bool = False,
 ) -> onnx.ModelProto:
     """The scene graph of the module's docstring, without metadata."""
     rows, columns = GRID
@@ -187,8 +204,13 @@ def scene_model(
         bad = b("Greater", b("Reshape", x, b.ints(1, 1, 1)), b.const(-9.0 if nan is True else float(nan)))
         belief = b("Where", bad, b.const(float("nan")), belief)
     b("Identity", belief, out="belief")
-    b("Div", b.const(1.0), b("Add", times, b.const(1.0)), out="uncertainty")
-    outputs = {"belief": (1, rows * columns, 4), "uncertainty": (1, 1, rows, columns)}
+    outputs = {"belief": (1, rows * columns, 4)}
+    if uncertainty:
+        b("Div", b.const(1.0), b("Add", times, b.const(1.0)), out="uncertainty")
+        outputs["uncertainty"] = (1, 1, rows, columns)
+    if attention:
+        b("Sub", b.const(1.0), seen, out="attention")
+        outputs["attention"] = (1, 1, rows, columns)
     big = {"reconstruction": (1, 3, *scene)}
     sizes = b.ints(1, 3, *scene)
     enlarge = helper.make_node(

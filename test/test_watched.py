@@ -61,6 +61,34 @@ def test_a_late_glimpse_is_matched_with_its_own_frame(tmp_path: Path) -> None:
     assert [int(image[0, 0, 0]) for image in camera.moving() or []] == [50, 100]
 
 
+def test_many_glimpses_of_one_frame_are_matched_with_it_however_long_ago_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for k in range(2 * RECENT):
+        save(folder / f"{k:03}.png", k)
+    camera = Watched(open_input(str(folder)))
+    first = camera.read(0)
+    assert first is not None
+    camera.keep(first.stamp)
+    for k in range(1, 2 * RECENT):
+        camera.read(k * SECOND // 2)
+    camera.keep(first.stamp)
+    camera.keep(first.stamp + 31 * SECOND)
+    assert camera.still() is None and [int(image[0, 0, 0]) for image in camera.moving() or []] == [0, 0, 62]
+
+
+def test_without_repeating_the_last_frame_stands_only_until_it_was_looked_at(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    save(folder / "0.png", 50)
+    camera = Watched(open_input(str(folder)))
+    camera.repeats = False
+    frames = [camera.read(k * SECOND) for k in range(3)]
+    assert all(frame is not None for frame in frames), "it may have been lost on its way"
+    camera.keep(frames[0].stamp)  # type: ignore[union-attr]
+    assert camera.read(3 * SECOND) is None and camera.held == 0
+
+
 def test_memory_is_bounded() -> None:
     class Endless:
         scene, kind, truth = SimCamera(np.zeros((8, 16, 3), np.uint8)).scene, "wide", None

@@ -43,6 +43,7 @@ def run_graph(
     namespace: str | None = None,
     timeout: float = 30.0,
     parameters: dict[str, dict[str, Any]] | None = None,
+    frames: int | None = None,
 ) -> list[Record]:
     """Explore with the three nodes until the policy is done; gives a record of each glimpse, in order.
 
@@ -50,17 +51,21 @@ def run_graph(
     record in the caller's thread. stop_threshold: None is the policy's own, inf is never. on_stop: called with stop
     score and threshold where the policy ended the exploration itself. namespace: of the nodes; None makes one of its
     own, so that two explorations on one machine do not meet. timeout: [s] without a new glimpse. parameters: more of
-    them, by node ("scene_node" ...).
-    Fewer records than `glimpses` mean that the source ended or the policy stopped. Raises GlimpseError where a node
+    them, by node ("scene_node" ...). frames: of a wide camera, that are explored one by one, each with an empty memory
+    and `glimpses` of its own; None: it is one exploration, whatever frames go by.
+    Fewer records than asked for mean that the source ended or the policy stopped. Raises GlimpseError where a node
     refuses its configuration, or no glimpse comes.
     """
-    if glimpses < 1:
-        raise GlimpseError(f"glimpses {glimpses}: expected at least 1")
+    for name, count in (("glimpses", glimpses), ("frames", 1 if frames is None else frames)):
+        if count < 1:
+            raise GlimpseError(f"{name} {count}: expected at least 1")
     os.environ.setdefault(RANGE, "LOCALHOST")  # what runs in one process is not meant for the network
     records: queue.Queue[Record] = queue.Queue()  # no longer than the budget
     scene_values, policy_values = _parameters(camera)
     scene_values.update(model=model, provider=provider, require_gpu=require_gpu)
     policy_values.update(model=model, provider=provider, policy=policy, glimpses=glimpses, seed=seed)
+    if frames is not None:
+        scene_values.update(memory="per_frame", glimpses_per_frame=glimpses)
     if stop_threshold is not None:
         policy_values["stop_threshold"] = float(stop_threshold)
     more = parameters or {}
@@ -88,12 +93,13 @@ def run_graph(
         ready(source)
         for node in (scene, decider, source):  # the camera last: nobody is to miss its first frame
             _must(node, "activate")
-        taken = _collect(records, (scene, decider, source), glimpses, timeout, on_step)
+        taken = _collect(records, (scene, decider, source), glimpses, frames, timeout, on_step)
         assert decider.loop is not None
-        scores = dict(decider.loop.scores)
-        taken = [replace(record, stop=scores.get(record.step)) for record in taken]
-        if decider.loop.stopped and on_stop is not None and taken[-1].stop is not None:
-            on_stop(taken[-1].stop, decider.loop.threshold)
+        scores, threshold = dict(decider.loop.scores), decider.loop.threshold
+        taken = [replace(record, stop=scores.get((record.episode, record.step))) for record in taken]
+        last = taken[-1].stop
+        if last is not None and last >= threshold and on_stop is not None:
+            on_stop(last, threshold)
         return taken
 
 
@@ -123,15 +129,17 @@ def _collect(
     records: queue.Queue[Record],
     nodes: tuple[SceneNode, PolicyNode, CameraNode],
     glimpses: int,
+    frames: int | None,
     timeout: float,
     on_step: Callable[[Record], None] | None,
 ) -> list[Record]:
     _, decider, source = nodes
     taken: list[Record] = []
+    begun = 0  # frames
     heard = time.monotonic()
-    while len(taken) < glimpses:
+    while len(taken) < glimpses * (frames or 1):
         # A record is put before its belief is published, so all are there when the policy is through.
-        over = decider.finished
+        over = decider.finished and begun == (frames or begun)
         try:
             record = records.get(block=not over, timeout=0.05)
         except queue.Empty:
@@ -141,6 +149,10 @@ def _collect(
             if quiet > timeout or (source.ended and quiet > LAST_WORDS):
                 raise GlimpseError(f"no glimpse for {quiet:.0f} s: {_complaints(nodes)}") from None
             continue
+        if not taken or record.episode != taken[-1].episode:
+            if begun == frames:
+                break  # the policy stopped before its budget was spent, and there are frames to spare
+            begun += 1
         heard = time.monotonic()
         taken.append(record)
         if on_step is not None:

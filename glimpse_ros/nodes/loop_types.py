@@ -42,6 +42,7 @@ class Record:
     seconds: float  # retina and scene model
     stamp: int  # of the image
     step: int  # glimpses in this episode, this one included
+    episode: str = ""  # whose memory it went into
     stop: float | None = None  # the policy's score when it chose what comes next
 
 
@@ -65,5 +66,6 @@ class Shot:
     message: Any  # not decoded until it is known to be used
     stamp: int  # ns
     arrived: float  # steady clock [s]
-    canvas: NDArray[np.uint8] | None = None  # of a wide camera: (H, W, 3), decoded and bounded
+    canvas: NDArray[np.uint8] | None = None  # of a wide camera: (H, W, 3), decoded, bounded, of the scene's aspect
+    size: tuple[int, int] = (1, 1)  # height, width of the image as it came, before it was squeezed
     used: int = 0  # glimpses taken from it

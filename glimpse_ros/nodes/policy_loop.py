@@ -23,7 +23,7 @@ from .tag import BeliefTag
 
 ENDLESS = 12  # glimpses that a policy plans with where the budget has no end
 RETIRED = 16  # episodes remembered as over
-SCORES = 1024  # the newest that are kept of an episode
+SCORES = 1024  # the newest that are kept
 WIDE = MountLimits(zoom=(1.0, MAX_ZOOM))  # of a wide camera: nothing moves, so nothing but the image limits
 
 
@@ -74,7 +74,8 @@ class PolicyLoop:
         self.answered: tuple[str, int] | None = None
         self.answer: Callable[[], None] | None = None
         self.guard = AnswerGuard(self.settings.many_bad)
-        self.scores: deque[tuple[int, float]] = deque(maxlen=SCORES)  # glimpse, from 1, and the stop score after it
+        # Stop scores by episode and glimpse, from 1.
+        self.scores: deque[tuple[tuple[str, int], float]] = deque(maxlen=SCORES)
         self.stopped = False  # by the policy itself
 
     @property
@@ -126,7 +127,6 @@ class PolicyLoop:
         self.camera, self.limits = camera, limits
         self.episode, self.base = tag.episode, max(0, tag.step - 1)
         self.episodes += 1
-        self.scores.clear()
         self.stopped = False
         self.last = tag.looking()
         self.reporter.health.tell("episode", tag.episode)
@@ -153,7 +153,7 @@ class PolicyLoop:
             self.guard.bad(str(err))
             return None
         if decision.stop is not None and taken > 0:  # nothing is known before the first glimpse
-            self.scores.append((tag.step, decision.stop))
+            self.scores.append(((tag.episode, tag.step), decision.stop))
             self.stopped = decision.stop >= self.threshold
             if self.stopped:
                 return True

@@ -111,8 +111,7 @@ class SceneLoop:
             return
         self.reporter.solved("unanswered", "the policy answers again")
         if self.lens.kind == "wide":
-            height, width = self.shot.canvas.shape[:2] if self.shot and self.shot.canvas is not None else (1, 1)
-            self.view = self.lens.wide(height, width).view_from_ptz(ptz)
+            self.view = self.lens.wide(*(self.shot.size if self.shot else (1, 1))).view_from_ptz(ptz)
         else:
             s = self.settings
             dwell = round(s.settle_time * SECOND)
@@ -210,12 +209,12 @@ class SceneLoop:
                 model, self.wide_model = self.wide_model(*image.shape[:2]), None
                 self.mosaic = model if self.mosaic is self.model and isinstance(model, Mosaic) else self.mosaic
                 self.model = model
-            shot.canvas, shot.message = canvas_for(image, self.model.info.scene), None
+            shot.canvas, shot.message, shot.size = canvas_for(image, self.model.info.scene), None, image.shape[:2]
             self.shot = shot
             if self.step and s.memory == "decay":
                 self._forget()
         assert self.shot.canvas is not None
-        camera = self.lens.wide(*self.shot.canvas.shape[:2])
+        camera = self.lens.wide(*self.shot.size)
         if self.view is None:
             give_overview(self.model, self.shot.canvas)
             self._ask(self._empty(), self.shot.stamp, camera, None, None, now)
@@ -251,7 +250,8 @@ class SceneLoop:
         if self.mosaic is not None and self.mosaic is not self.model:
             self.mosaic.paste(glimpse)
         if self.listener is not None:  # before anybody can answer
-            self.listener(Record(glimpse.view, frame.ptz, glimpse, estimate, seconds, frame.stamp, self.step))
+            stamp, step = frame.stamp, self.step
+            self.listener(Record(glimpse.view, frame.ptz, glimpse, estimate, seconds, stamp, step, self.episode))
         self._ask(estimate, frame.stamp, camera, glimpse.view, frame.ptz, now, shown)
         if self.mosaic is not None and shown:
             self.output.show_mosaic(self.mosaic, frame.stamp)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from onnx_graphs import write_bundle
+from onnx_graphs import write_bundle, write_street
 
 from glimpse_ros.cameras.sim import SimCamera
 from glimpse_ros.cameras.wide import WideCamera
@@ -158,6 +158,8 @@ def test_a_camera_without_frames_is_an_error_that_says_who_complains():
         ({"model": "/nowhere"}, "/nowhere: does not exist"),
         ({"policy": "learned"}, "the mosaic has no policy"),
         ({"glimpses": 0}, "glimpses 0"),
+        ({"frames": 0}, "frames 0"),
+        ({"frames": 2}, "memory per_frame with camera ptz"),
         ({"parameters": {"policy_node": {"zoom_min": 5.0, "zoom_max": 2.0}}}, "zoom limits: min 5.0"),
     ],
 )
@@ -227,6 +229,48 @@ def test_a_policy_chooses_a_wide_cameras_first_view_from_the_overview(tmp_path):
     bundle = str(write_bundle(tmp_path / "b", scene_fields=fields, policy_fields={"stop_threshold": 0.0}, **options))
     records = run_graph(WideCamera(str(tmp_path / "frame.png")), model=bundle, policy="learned", fast=True)
     assert len(records) == 1 and (records[0].view.x, records[0].view.y) == pytest.approx((0.375, 0.25))
+
+
+def frames(tmp_path, *values):
+    """A folder of frames, each of one grey."""
+    import cv2
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for k, value in enumerate(values):
+        cv2.imwrite(str(folder / f"{k:02}.png"), np.full((96, 128, 3), value, np.uint8))
+    return WideCamera(str(folder))
+
+
+def test_each_frame_of_a_sequence_is_explored_from_an_empty_memory(tmp_path):
+    bundle = str(write_street(tmp_path / "street"))
+    camera = frames(tmp_path, *([30] * 3 + [220] * 30))
+    records = run_graph(camera, model=bundle, policy="learned", glimpses=5, frames=2, fast=True)
+    assert [r.step for r in records] == [1, 2, 3, 4, 5] * 2
+    assert len({r.episode for r in records[:5]}) == len({r.stamp for r in records[:5]}) == 1
+    assert len({r.episode for r in records}) == len({r.stamp for r in records}) == 2
+    seen = [set(r.estimate.segmentation.argmax(0)[r.estimate.attention == 0]) for r in records]
+    assert seen == [{0}] * 5 + [{1}] * 5, "nothing of the dark frame is left in the bright one"
+    shares = [float((r.estimate.attention == 0).mean()) for r in records]
+    assert shares[:5] == shares[5:] == sorted(shares[:5]) and shares[0] < shares[4]
+
+
+def test_a_policy_that_stops_early_is_given_the_next_frame_and_no_more_than_asked_for(tmp_path):
+    bundle = str(write_street(tmp_path / "street", stop=True, policy_fields={"stop_threshold": 0.2}))
+    stops = []
+    options = {"glimpses": 30, "frames": 2, "fast": True, "on_stop": lambda *stop: stops.append(stop)}
+    records = run_graph(frames(tmp_path, *range(0, 240, 3)), model=bundle, policy="learned", **options)
+    steps = [r.step for r in records]
+    first = steps[1:].index(1) + 1
+    assert steps == [*range(1, first + 1)] * 2 and 1 < first < 30
+    assert [r.stop for r in records[:first]] == [r.stop for r in records[first:]] and stops == [(records[-1].stop, 0.2)]
+    assert records[-2].stop < 0.2 <= records[-1].stop
+
+
+def test_a_sequence_that_ends_gives_the_frames_there_were(tmp_path):
+    bundle = str(write_street(tmp_path / "street"))
+    records = run_graph(frames(tmp_path, 30), model=bundle, policy="learned", glimpses=3, frames=4, fast=True)
+    assert [r.step for r in records] == [1, 2, 3]
 
 
 def test_nothing_is_left_behind_and_it_can_run_again_and_again():

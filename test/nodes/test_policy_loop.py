@@ -145,9 +145,11 @@ def test_the_policys_own_threshold_holds_where_none_is_set(setting, own, views):
         if bench.loop.stopped:
             break
     assert len(bench.views) == views and bench.dones == [False] + [True] * (views < 3)
-    assert list(bench.loop.scores) == [(1, 0.2), (2, 0.9), (3, 0.1)][: min(views + 1, 3)]
+    first = bench.loop.episode
+    scores = [((first, 1), 0.2), ((first, 2), 0.9), ((first, 3), 0.1)][: min(views + 1, 3)]
+    assert list(bench.loop.scores) == scores
     bench.ask(1, episode="next", stamp=9)
-    assert len(bench.loop.scores) == 1, "of this episode alone"
+    assert [key for key, _ in bench.loop.scores] == [key for key, _ in scores] + [("next", 1)]
 
 
 def test_nobody_stops_before_the_first_glimpse():

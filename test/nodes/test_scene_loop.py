@@ -279,7 +279,7 @@ def test_a_wide_camera_asks_before_its_first_crop_and_is_cropped_where_it_is_tol
     bench.frame(DAY, value=50)
     assert not bench.records and bench.tag().step == 0 and bench.tag().view is None and bench.tag().ptz is None
     assert (bench.output.asked[0][0].belief == -1).all()
-    target = bench.loop.lens.wide(16, 32).view_from_ptz(PanTiltZoom(0.2, 0.1, 4.0))
+    target = bench.loop.lens.wide(24, 32).view_from_ptz(PanTiltZoom(0.2, 0.1, 4.0))
     bench.answer(0.2, 0.1, 4.0)
     taken = bench.records[0].view
     assert (taken.x, taken.y, taken.s) == pytest.approx((target.x, target.y, target.s), abs=0.07)  # whole pixels
@@ -288,6 +288,15 @@ def test_a_wide_camera_asks_before_its_first_crop_and_is_cropped_where_it_is_tol
     assert len(bench.records) == 1  # one glimpse of each frame
     bench.frame(DAY + 33, value=60)
     assert len(bench.records) == 2
+
+
+def test_a_frame_of_another_shape_than_the_scene_is_squeezed_and_its_angles_stay_true():
+    bench = Bench("wide", hfov=math.radians(90.0))  # frames of 4:3, a scene of 2:1
+    bench.frame(DAY, value=50)
+    assert bench.loop.shot.canvas.shape == (16, 32, 3)
+    assert bench.tag().fov[1:] == pytest.approx((math.radians(90.0), 2 * math.atan(0.75)))
+    bench.answer(0.0, math.atan(0.75), 4.0)  # the lower edge of the image, which no squeezing moves
+    assert bench.loop.view is not None and bench.loop.view.y == pytest.approx(1.0)
 
 
 def test_glimpses_per_frame():
