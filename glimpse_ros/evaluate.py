@@ -40,6 +40,7 @@ from .core.types import (
     SceneModel,
     SceneSpec,
 )
+from .datasets.fit import check_fit, class_count
 from .datasets.truth import Truth, load_truth
 from .evaluate_table import table
 
@@ -81,7 +82,7 @@ class Row:
         scored = truth.answers is not None and "classification" in info.outputs
         mapped = truth.maps is not None and "segmentation" in info.outputs
         self.errors = [ErrorSum() for _ in self.every if "reconstruction" in info.outputs]
-        self.classes = [ClassSum(len(info.class_names)) for _ in self.every if mapped]
+        self.classes = [ClassSum(class_count(info, "segmentation")) for _ in self.every if mapped]
         self.hits = [0 for _ in self.every if scored]
         self.taken: list[int] = []  # glimpses of each image
 
@@ -106,7 +107,7 @@ class Row:
 def load_models(names: list[str], truth: Truth) -> dict[str, SceneModel]:
     """Scene models by name, those of another projection left out, which is said on stderr.
 
-    Raises GlimpseError for one that is not made for data of their own size.
+    Raises GlimpseError for one that is not made for data of their own size, or for other classes.
     """
     files = [name for name in names if name != "mosaic"]
     models: dict[str, SceneModel] = {name: load_scene(name, threads=threads(truth)) for name in files}
@@ -116,15 +117,7 @@ def load_models(names: list[str], truth: Truth) -> dict[str, SceneModel]:
             print(f"skipped: {name} is {info.scene.projection}, the images are {truth.projection}", file=sys.stderr)
             del models[name]
             continue
-        size, shapes = (info.scene.height, info.scene.width), info.details.get("shapes")
-        if truth.own_size and size != truth.size:
-            raise GlimpseError(
-                f"{name}: its scenes are {size[0]}x{size[1]} pixels, those of {truth.name} are "
-                f"{truth.size[0]}x{truth.size[1]}; expected a model that is made for them"
-            )
-        classes = shapes["classification"][1] if isinstance(shapes, dict) and "classification" in shapes else 0
-        if truth.answers is not None and classes not in (0, truth.classes):
-            raise GlimpseError(f"{name}: knows {classes} classes; expected the {truth.classes} of {truth.name}")
+        check_fit(name, info, truth)
     if "mosaic" in names:
         lent = next((model.info.glimpse for model in models.values()), SMALL)
         models["mosaic"] = Mosaic(SceneSpec(*truth.size, truth.projection), lent if truth.own_size else SENSOR)
@@ -262,11 +255,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--policy", default="learned,uncertainty,random,grid", help="policies, by comma")
     parser.add_argument(
-        "--data", required=True, help="folder of images, or mnist:FOLDER?variant=cluttered60&count=1000"
+        "--data",
+        required=True,
+        help="folder of images, or camvid:DIR?split=test, scene15:DIR, classes:DIR, mnist:DIR?variant=28&count=1000",
     )
     parser.add_argument("--glimpses", type=int, default=12)
     parser.add_argument(
-        "--size", type=size_from_text, metavar="HxW", help="evaluation size of a folder [px]; default: 256x512"
+        "--size",
+        type=size_from_text,
+        metavar="HxW",
+        help="to compare at [px]; default: the data's own; of a folder 256x512",
     )
     parser.add_argument(
         "--max-fov", type=float, metavar="DEG", help="the camera's widest view; default: the whole scene"

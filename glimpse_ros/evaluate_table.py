@@ -8,13 +8,17 @@ SHOWN = (1, 2, 4, 8, 12, 16, 24)  # numbers of glimpses that have a column, and 
 
 
 def table(results: Sequence[dict]) -> str:
-    """Models that classify by their accuracy [%], the others by their RMSE, the best ones first."""
+    """Models that classify by their accuracy [%], that segment by their share of right pixels, that draw by RMSE.
+
+    The best ones first; a row of the others does not appear twice, but one that segments and draws has both.
+    """
     if not results:
         return "no rows"
     right = [r for r in results if "accuracy" in r]
     drawn = [r for r in results if "accuracy" not in r and "rmse" in r]
-    silent = [r for r in results if "accuracy" not in r and "rmse" not in r]
-    parts = [*_accuracies(right), *_errors(drawn)]
+    mapped = [r for r in results if "pixel_accuracy" in r]
+    silent = [r for r in results if not {"accuracy", "rmse", "pixel_accuracy"} & r.keys()]
+    parts = [*_accuracies(right), *_maps(mapped), *_errors(drawn)]
     parts += [f"{r['model']:<20} {r['policy']:<12} has nothing that can be compared with {r['data']}" for r in silent]
     return "\n".join([*parts, _footer(results)])
 
@@ -33,6 +37,19 @@ def _accuracies(rows: list[dict]) -> list[str]:
         cells = " ".join(f"{100 * r['accuracy'][k - 1]:7.2f}" for k in shown)
         line = f"{r['model']:<20} {r['policy']:<12} {cells} {100 * r['accuracy_std'][-1]:6.2f}"
         lines.append(line + (f" {r['mean_glimpses']:8.2f}" if stops else ""))
+    return lines
+
+
+def _maps(rows: list[dict]) -> list[str]:
+    """Share of the pixels that are in the right class, and the last mean intersection over union, both in %."""
+    if not rows:
+        return []
+    shown = _columns(rows[0])
+    head = f"{'model':<20} {'policy':<12} " + " ".join(f"{f'Pix@{k}':>7}" for k in shown) + f" {'mIoU':>6}"
+    lines = [head]
+    for r in sorted(rows, key=lambda r: -r["pixel_accuracy"][-1]):
+        cells = " ".join(f"{100 * r['pixel_accuracy'][k - 1]:7.2f}" for k in shown)
+        lines.append(f"{r['model']:<20} {r['policy']:<12} {cells} {100 * r['miou'][-1]:6.2f}")
     return lines
 
 

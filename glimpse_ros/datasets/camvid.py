@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.types import GlimpseError
-from .images import image_paths
 from .label_maps import plain_table
-from .listing import Colour, Entry, Listing, complete
+from .listing import Colour, Listing, by_stem, complete, paired
 from .skipped import Skipped
+from .splits import check_split
 
-SPLITS = ("train", "val", "test")
 VOID_ID = 11  # in the files
 CLASSES: dict[str, Colour] = {
     "sky": (128, 128, 128),
@@ -33,16 +31,12 @@ CLASSES: dict[str, Colour] = {
 
 def listing(folder: Path, split: str, missing: str = "refuse") -> Listing:
     """The frames of a split with their labels. Raises GlimpseError for an unknown split or files that are missing."""
-    if split not in SPLITS:
-        raise GlimpseError(f"{folder}: split {split!r} of CamVid; expected one of {', '.join(SPLITS)}")
+    check_split(folder, split)
     frames, labels = folder / split, folder / f"{split}annot"
-    if not frames.is_dir() or not labels.is_dir():
-        absent = labels if frames.is_dir() else frames
-        raise GlimpseError(f"{absent}: is no folder; expected CamVid's {split} and {split}annot in {folder}")
+    pictures = by_stem(frames, f"CamVid's {split}")
+    maps = by_stem(labels, f"CamVid's {split}annot")
+    entries = paired(pictures, maps, lambda stem: frames / f"{stem}.png", lambda stem: labels / f"{stem}.png")
     skipped = Skipped()
-    names = {path.stem: path for path in image_paths(frames, recursive=False)}
-    entries = [Entry(path, labels / f"{stem}.png") for stem, path in names.items()]
-    entries += [Entry(frames / path.name, path) for path in sorted(labels.glob("*.png")) if path.stem not in names]
     return Listing(
         f"camvid {split}",
         complete(entries, folder, missing, skipped),

@@ -1,8 +1,7 @@
 """Images by class: DIR/<class>/*.jpg, or DIR/{train,test}/<class>/*.jpg; the answer is the folder's name.
 
-Where a split has no folder of its own it is taken from the others by count, always the same: of each class's images in
-order, the last of every ten of the training ones validate; and where there are no folders of splits at all, the last
-but one of every ten are the test.
+Where there is no folder `val`, one of ten training images of each class validates; where there are no folders of splits
+at all, one of ten tests too (see `splits.part`).
 
 Scene-15 (Lazebnik et al. 2006) as it circulates has images that are in train and in test. Where such a folder holds
 train_test_duplicates.txt (a line each: the test image, a tab, the training image), these are left out of the test.
@@ -16,10 +15,9 @@ from ..core.types import GlimpseError
 from .images import is_image_name
 from .listing import Entry, Listing
 from .skipped import Skipped
+from .splits import EVERY, SPLITS, check_split, part
 
-SPLITS = ("train", "val", "test")
 DUPLICATES = "train_test_duplicates.txt"
-EVERY = 10  # one of so many validates, and one tests, where no folder says so
 
 
 def listing(
@@ -30,32 +28,27 @@ def listing(
     every: one in so many of the training images validates where there is no folder `val`; 0: none, all of them train.
     duplicates: DIR must say which test images are training images too, as Scene-15's does. Raises GlimpseError.
     """
-    if split not in SPLITS:
-        raise GlimpseError(f"{folder}: split {split!r}; expected one of {', '.join(SPLITS)}")
+    check_split(folder, split)
     if not folder.is_dir():
         raise GlimpseError(f"{folder}: is no folder; expected one with a folder of images for each class")
     skipped = Skipped()
-    parts = [part for part in SPLITS if (folder / part).is_dir()]
-    if not parts:
-        files = by_class(folder, skipped)
-        chosen = {name: pick(paths, split, every, test=True) for name, paths in files.items()}
-    else:
-        own = split in parts
-        if not own and (split, "train" in parts) != ("val", True):
-            raise GlimpseError(f"{folder}: has no folder {split!r}; expected it beside {', '.join(parts)}")
-        files = by_class(folder / (split if own else "train"), skipped)
-        chosen = files
-        if split != "test" and "val" not in parts:
-            chosen = {name: pick(paths, split, every, test=False) for name, paths in files.items()}
+    parts = [name for name in SPLITS if (folder / name).is_dir()]
+    own = split in parts
+    if parts and not own and (split, "train" in parts) != ("val", True):
+        raise GlimpseError(f"{folder}: has no folder {split!r}; expected it beside {', '.join(parts)}")
+    files = by_class(folder if not parts else folder / (split if own else "train"), skipped)
+    chosen = files
+    if not parts or (split != "test" and "val" not in parts):
+        chosen = {label: part(paths, split, every, test=not parts) for label, paths in files.items()}
     names = tuple(by_class(folder / "train", Skipped())) if "train" in parts else tuple(files)
-    strange = [name for name in files if name not in names]
+    strange = [label for label in files if label not in names]
     if strange:
         raise GlimpseError(
             f"{folder / split}: class {strange[0]!r} is not in {folder / 'train'}; expected the same classes"
         )
     if split == "test" and (duplicates or (folder / DUPLICATES).exists()):
         chosen = without_duplicates(chosen, folder, missing, skipped)
-    entries = [Entry(path, None, names.index(name)) for name, paths in chosen.items() for path in paths]
+    entries = [Entry(path, None, names.index(label)) for label, paths in chosen.items() for path in paths]
     if not entries:
         raise GlimpseError(f"{folder}: split {split!r} has no images; expected some, or fewer held out")
     return Listing(f"{name or folder.name} {split}", entries, names, missing=missing, skipped=skipped)
@@ -77,15 +70,6 @@ def by_class(folder: Path, skipped: Skipped) -> dict[str, list[Path]]:
     if empty:
         raise GlimpseError(f"{folder / empty[0]}: has no images; expected some in each of {len(found)} class folders")
     return found
-
-
-def pick(paths: list[Path], split: str, every: int, test: bool) -> list[Path]:
-    """The part of a class's images that is the split; test: whether a part of them is the test too."""
-    wanted = {"val": every - 1, "test": every - 2}.get(split)
-    held = {every - 1, every - 2} if test else {every - 1}
-    if every <= 0:
-        return paths if wanted is None else []
-    return [path for i, path in enumerate(paths) if (i % every not in held if wanted is None else i % every == wanted)]
 
 
 def without_duplicates(

@@ -28,6 +28,10 @@ Map = NDArray[np.uint8]
 Table = NDArray[np.int16]
 
 
+class Unreadable(GlimpseError):
+    """A file that is not there or does not decode; `missing=skip` passes over these, and over nothing else."""
+
+
 def table_of(known: Mapping[int, int]) -> Table:
     """(256,) int16: for each id of a label picture its class, VOID, or OUTSIDE where `known` has no such key."""
     table = np.full(256, OUTSIDE, np.int16)
@@ -42,14 +46,17 @@ def plain_table(classes: int, *void: int) -> Table:
 
 
 def read_ids(path: Path) -> Map:
-    """A label picture as (H, W) uint8 of the ids that it holds. Raises GlimpseError that names the file."""
+    """A label picture as (H, W) uint8 of the ids that it holds.
+
+    Raises GlimpseError that names the file, Unreadable for one that is no whole PNG.
+    """
     expected = "expected an 8-bit PNG of class ids"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise GlimpseError(f"{path}: {expected}, it cannot be read ({error.strerror or error})") from error
+        raise Unreadable(f"{path}: {expected}, it cannot be read ({error.strerror or error})") from error
     if data[:4] != b"\x89PNG" or len(data) < 33 or is_cut_short(data):
-        raise GlimpseError(f"{path}: {expected}, it is no whole PNG")
+        raise Unreadable(f"{path}: {expected}, it is no whole PNG")
     height, width = compressed_size(data) or (0, 0)
     if not 0 < height * width <= MAX_FILE_PIXELS:
         raise GlimpseError(f"{path}: {expected} of at most {MAX_FILE_PIXELS} pixels, it says {height}x{width}")
@@ -60,7 +67,7 @@ def read_ids(path: Path) -> Map:
         with Image.open(io.BytesIO(data)) as image:
             ids = np.array(image, np.uint8)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise GlimpseError(f"{path}: {expected}, it does not decode ({error})") from error
+        raise Unreadable(f"{path}: {expected}, it does not decode ({error})") from error
     if kind == GREY and 1 < depth < 8:  # Pillow spreads these over 0 to 255, as brightness
         ids //= np.uint8(255 // (2**depth - 1))
     return ids

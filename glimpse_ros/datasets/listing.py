@@ -6,7 +6,7 @@ their image's size, and what is done about files that are not there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.types import GlimpseError, Projection
-from .images import is_panorama, read_rgb
-from .label_maps import Map, Table, nearest, read_map
+from ..progress import Progress
+from .images import image_paths, is_panorama, read_rgb
+from .label_maps import Map, Table, Unreadable, nearest, read_map
 from .skipped import Skipped
 
 Image = NDArray[np.uint8]
@@ -61,15 +62,29 @@ class Pictures:
     skipped: Skipped
 
 
-class Unreadable(GlimpseError):
-    """A file that `missing=skip` passes over; other errors are of the whole data set."""
-
-
 def check_missing(text: str, value: str) -> str:
     """`value` of the option `missing` of `text`. Raises GlimpseError for none of the two."""
     if value not in MISSING:
         raise GlimpseError(f"{text}: missing {value!r}; expected one of {', '.join(MISSING)}")
     return value
+
+
+def by_stem(folder: Path, what: str) -> dict[str, Path]:
+    """A folder's images by name without its ending. Raises GlimpseError where there are none; `what` was expected."""
+    if not folder.is_dir():
+        raise GlimpseError(f"{folder}: is no folder; expected {what}")
+    return {path.stem: path for path in image_paths(folder, recursive=False)}
+
+
+def paired(
+    images: Mapping[str, Path],
+    labels: Mapping[str, Path],
+    image: Callable[[str], Path],
+    label: Callable[[str], Path],
+) -> list[Entry]:
+    """An entry for each key of either, sorted; `image` and `label` say where the one that is missing should be."""
+    keys = sorted(images.keys() | labels.keys())
+    return [Entry(images.get(key) or image(key), labels.get(key) or label(key)) for key in keys]
 
 
 def complete(entries: Sequence[Entry], root: Path, missing: str, skipped: Skipped) -> list[Entry]:
@@ -133,8 +148,10 @@ def read(listing: Listing, size: tuple[int, int]) -> Pictures:
             return error
 
     images, maps, answers, round_about = [], [], [], []
-    with ThreadPoolExecutor(THREADS) as pool:
-        for entry, got in zip(listing.entries, pool.map(one, listing.entries), strict=True):
+    total = len(listing.entries)
+    with ThreadPoolExecutor(THREADS) as pool, Progress() as progress:
+        for i, (entry, got) in enumerate(zip(listing.entries, pool.map(one, listing.entries), strict=True)):
+            progress(f"reading {listing.name}", i, total)
             if isinstance(got, Unreadable):
                 if listing.missing == "refuse":
                     pool.shutdown(cancel_futures=True)
@@ -146,7 +163,7 @@ def read(listing: Listing, size: tuple[int, int]) -> Pictures:
             answers.append(entry.answer)
             round_about.append(got[2])
     if not images:
-        raise GlimpseError(f"{listing.name}: no readable image among its {len(listing.entries)} files")
+        raise GlimpseError(f"{listing.name}: no readable image among its {total} files")
     known = [m for m in maps if m is not None]
     classes = [a for a in answers if a is not None]
     return Pictures(

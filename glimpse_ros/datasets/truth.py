@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.types import GlimpseError, Projection
 from . import camvid, class_folders, mnist
-from .images import image_paths, is_panorama, read_rgb
-from .label_maps import nearest, read_ids
-from .listing import Listing, check_missing, own_size, read
+from .images import image_paths
+from .label_maps import plain_table
+from .listing import Entry, Listing, Pictures, check_missing, own_size, read
 from .spec import FOLDER, DataSpec, parse_spec
 
 Image = NDArray[np.uint8]
@@ -48,33 +47,36 @@ def load_truth(text: str, size: tuple[int, int] | None = None) -> Truth:
 
 
 def folder_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
-    """Images of a folder, area-resized; panoramas where all are 2:1. Label maps beside it are found."""
+    """Images of a folder, area-resized; panoramas where all are 2:1. Label maps beside it are found.
+
+    Those are of any classes, 255 for none.
+    """
     size = size or SIZE
     if min(size) < LEAST:
         raise GlimpseError(f"--size {size[0]}x{size[1]}: expected at least {LEAST} pixels of either for a folder")
-    images, paths, panoramas = [], [], 0
-    for path in image_paths(spec.path):
-        try:
-            image = read_rgb(path)
-        except GlimpseError as error:
-            print(f"skipped: {error}", file=sys.stderr)
-            continue
-        panoramas += is_panorama(*image.shape[:2])
-        images.append(np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8))
-        paths.append(path)
-    if not images:
-        raise GlimpseError(f"{spec.path}: no readable image among its files")
-    projection: Projection = "spherical" if panoramas == len(images) else "planar"
-    return Truth(spec.path.name, images, size, projection, find_labels(paths, size))
+    listing = Listing(spec.path.name, with_labels(image_paths(spec.path)), table=plain_table(256), missing="skip")
+    pictures = read_aloud(listing, size)
+    return Truth(listing.name, pictures.images, size, pictures.projection, pictures.maps)
 
 
-def find_labels(paths: list[Path], size: tuple[int, int]) -> list[Image] | None:
-    """Label maps (H, W) of class ids beside `DIR` in `DIRannot`, the layout of CamVid; None where there are none."""
+def with_labels(paths: list[Path]) -> list[Entry]:
+    """The images with the label pictures beside `DIR` in `DIRannot`, as CamVid has them; none where one is missing."""
     folder = paths[0].parent.parent / f"{paths[0].parent.name}annot"
     files = [folder / f"{path.stem}.png" for path in paths]
-    if not all(file.exists() for file in files):
-        return None
-    return [nearest(read_ids(file), size) for file in files]
+    absent = [file.name for file in files if not file.exists()]
+    if absent and len(absent) < len(files):
+        print(f"{folder}: not used, {len(absent)} of {len(files)} files are missing: {absent[0]}", file=sys.stderr)
+    if absent:
+        return [Entry(path) for path in paths]
+    return [Entry(path, file) for path, file in zip(paths, files, strict=True)]
+
+
+def read_aloud(listing: Listing, size: tuple[int, int]) -> Pictures:
+    """Read it, and say on stderr what was skipped."""
+    pictures = read(listing, size)
+    if pictures.skipped.count:
+        print(f"{listing.name}: {pictures.skipped}", file=sys.stderr)
+    return pictures
 
 
 class Grey(Sequence[Image]):
@@ -118,9 +120,7 @@ def listed_truth(spec: DataSpec, size: tuple[int, int] | None) -> Truth:
         name = spec.kind if scenes else ""
         listing = class_folders.listing(spec.path, options["split"], missing, duplicates=scenes, name=name)
     size = size or own_size(listing)
-    pictures = read(listing, size)
-    if pictures.skipped.count:
-        print(f"{spec.text}: {pictures.skipped}", file=sys.stderr)
+    pictures = read_aloud(listing, size)
     names = listing.class_names
     maps, answers = pictures.maps, pictures.answers
     return Truth(listing.name, pictures.images, size, pictures.projection, maps, answers, len(names), names)

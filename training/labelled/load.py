@@ -1,8 +1,9 @@
 """`load`: what one word names, read into memory at one size.
 
-kind:PATH?key=value, see `glimpse_ros.datasets.spec`. All kinds take `count`, so many images evenly spaced; kinds of
-class folders `every`, one in so many of the training images that validates where there is no folder for that. A path
-without a kind is a folder of images, a bag or a folder of bags, without labels.
+kind:PATH?key=value, see `glimpse_ros.datasets.spec`; every kind has a file here or in `glimpse_ros.datasets` that tells
+its layout. All take `missing=skip` and `count`: so many images, evenly spaced. Those that do not come split take
+`every`: one in so many validates (0: none does). A path without a kind is a folder of images, a bag or a folder of
+bags, without labels; `images:DIR?count=N` is such a folder with options.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,14 +19,18 @@ from numpy.typing import NDArray
 
 from glimpse_ros.core.types import GlimpseError, Projection
 from glimpse_ros.datasets import camvid, class_folders
-from glimpse_ros.datasets.listing import Listing, check_missing, evenly, read
+from glimpse_ros.datasets.listing import Colour, Image, Listing, check_missing, evenly, read
 from glimpse_ros.datasets.spec import FOLDER, DataSpec, parse_spec
+from glimpse_ros.datasets.splits import EVERY, check_split
 
 from . import plain
+from .ade20k import ade20k
+from .cityscapes import cityscapes, kitti
+from .coco import coco, coco_stuff
+from .generated import worlds
+from .sun360 import sun360
 
 Split = Literal["train", "val", "test"]
-Image = NDArray[np.uint8]
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -38,38 +44,26 @@ class Labelled:
     class_names: tuple[str, ...] = ()
     palette: tuple[Colour, ...] = ()  # of the classes of maps
     projection: Projection = "planar"
-    skipped: int = 0  # files that could not be used
-    known: list[NDArray[np.bool_]] | None = None  # (H, W) where anything is; None: everywhere
+    skipped: int = 0  # files that were left out
+    known: list[NDArray[np.bool_]] | None = None  # (H, W) where anything was seen; None: everywhere
 
 
-def camvid_listing(spec: DataSpec, split: Split, missing: str) -> Listing:
-    """CamVid."""
-    spec.read(**COMMON)
-    return camvid.listing(spec.path, split, missing)
-
-
-def class_listing(spec: DataSpec, split: Split, missing: str) -> Listing:
-    """Class folders, Scene-15 among them."""
-    every = whole(spec, "every", spec.read(every=str(class_folders.EVERY), **COMMON)["every"], least=0)
-    if every in (1, 2):
-        raise GlimpseError(f"{spec.text}: every {every}; expected 0, or one in at least 3")
-    scenes = spec.kind == "scene15"
-    return class_folders.listing(spec.path, split, missing, every, scenes, spec.kind if scenes else "")
-
-
-def image_listing(spec: DataSpec, split: Split, missing: str) -> Listing:
-    """A folder of images, without labels."""
-    spec.read(**COMMON)
-    return plain.folder(spec.path, split)
-
-
-COMMON = {"count": "", "missing": ""}  # options that every kind takes
-KINDS: dict[str, Callable[[DataSpec, Split, str], Listing]] = {
-    FOLDER: image_listing,
-    "camvid": camvid_listing,
-    "scene15": class_listing,
-    "classes": class_listing,
-}
+SPLIT: dict[str, Callable[..., Listing]] = {
+    "camvid": camvid.listing,
+    "cityscapes": cityscapes,
+    "ade20k": ade20k,
+    "coco": coco,
+    "coco-stuff": coco_stuff,
+    "sun360": sun360,
+}  # (folder, split, missing): those that come split
+UNSPLIT: dict[str, Callable[..., Listing]] = {
+    "kitti": kitti,
+    "worlds": worlds,
+    "classes": class_folders.listing,
+    "scene15": partial(class_folders.listing, duplicates=True, name="scene15"),
+    "images": lambda folder, split, missing, every: plain.folder(folder, split, every),
+}  # (folder, split, missing, every)
+KINDS = (*SPLIT, *UNSPLIT)
 
 
 def whole(spec: DataSpec, name: str, text: str, least: int) -> int:
@@ -79,21 +73,40 @@ def whole(spec: DataSpec, name: str, text: str, least: int) -> int:
     return int(text)
 
 
+def listing_of(spec: DataSpec, split: str, missing: str) -> Listing:
+    """The split before it is read. Raises GlimpseError for options of other kinds and files that are missing."""
+    if spec.kind == FOLDER:
+        return plain.folder(spec.path, split)
+    common = {"count": "", "missing": ""}
+    if spec.kind in SPLIT:
+        spec.read(**common)
+        return SPLIT[spec.kind](spec.path, split, missing)
+    every = whole(spec, "every", spec.read(every=str(EVERY), **common)["every"], 0)
+    if every in (1, 2):
+        raise GlimpseError(f"{spec.text}: every {every}; expected one in at least 3, or 0 for none")
+    return UNSPLIT[spec.kind](spec.path, split, missing, every)
+
+
 def load(text: str, split: Split, size: tuple[int, int], missing: str = "refuse") -> Labelled:
     """What `text` names, resized to `size` = (height, width) [px]: images by area, maps by nearest.
 
-    missing: "refuse" or "skip" what is not there or does not decode; the text's own `missing=` comes first. What was
-    skipped is said on stderr. Raises GlimpseError for what cannot be used.
+    missing: "refuse" or "skip" what is not there or does not decode; the text's own `missing=` comes first, and a
+    folder without labels always skips. What was left out is said on stderr. Raises GlimpseError for what is unusable.
     """
-    spec = parse_spec(text, [kind for kind in KINDS if kind != FOLDER])
-    missing = check_missing(text, spec.options.get("missing") or missing)
-    count = whole(spec, "count", spec.options["count"], 1) if "count" in spec.options else None
+    spec = parse_spec(text, KINDS)
+    check_split(text, split)
+    missing = check_missing(text, spec.options.get("missing", missing))
     if spec.kind == FOLDER and plain.holds_bags(spec.path):
         pictures, known = plain.bags(spec.path, split, size)
         name = f"{spec.path.name} {split}"
         return Labelled(name, pictures.images, projection=pictures.projection, known=known)
-    listing = KINDS[spec.kind](spec, split, missing)
-    pictures = read(replace(listing, entries=evenly(list(listing.entries), count)), size)
+    listing = listing_of(spec, split, missing)
+    if not listing.entries:
+        raise GlimpseError(f"{text}: {listing.name} has no images; expected some, and fewer held out or missing")
+    if "count" in spec.options:
+        count = whole(spec, "count", spec.options["count"], 1)
+        listing = replace(listing, entries=evenly(list(listing.entries), count))
+    pictures = read(listing, size)
     if pictures.skipped.count:
         print(f"{text}: {pictures.skipped}", file=sys.stderr)
     return Labelled(

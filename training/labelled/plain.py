@@ -1,32 +1,24 @@
 """Images without labels: a folder of them, a rosbag, or a folder of rosbags.
 
-A folder may have folders train, val and test; where it has no `test`, `val` is that too. Else every tenth image (of
-bags: scene or frame) is held out, the last one where there are fewer, and these validate and test.
+A folder may have folders train, val and test. Else one of ten images (of bags: scenes or frames) is held out, see
+`splits.part`; what validates is the test too where there is no folder `test`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from glimpse_ros.core.types import GlimpseError
+from glimpse_ros.core.types import GlimpseError, Projection
 from glimpse_ros.datasets.bag_reader import is_bag
 from glimpse_ros.datasets.images import image_paths, is_panorama
 from glimpse_ros.datasets.listing import Entry, Listing, Pictures, by_area
 from glimpse_ros.datasets.skipped import Skipped
+from glimpse_ros.datasets.splits import EVERY, check_split, part
 
 from .. import scenes
-
-EVERY = 10
-
-
-def part(everything: list[Any], split: str) -> list[Any]:
-    """The split of what comes without: all but every tenth train."""
-    first = min(EVERY, len(everything)) - 1
-    held = everything[first::EVERY]
-    return [one for i, one in enumerate(everything) if (i - first) % EVERY] if split == "train" else held
 
 
 def holds_bags(path: Path) -> bool:
@@ -34,25 +26,32 @@ def holds_bags(path: Path) -> bool:
     return is_bag(path) or (path.is_dir() and any(is_bag(entry) for entry in path.iterdir()))
 
 
-def folder(path: Path, split: str) -> Listing:
-    """A folder's images. Raises GlimpseError where there are none."""
+def folder(path: Path, split: str, every: int = EVERY) -> Listing:
+    """A folder's images; what does not decode is skipped. Raises GlimpseError where there are none."""
+    check_split(path, split)
     named = [name for name in ((split, "val") if split == "test" else (split,)) if (path / name).is_dir()]
     skipped = Skipped()
     entries = [Entry(image) for image in image_paths(path / named[0] if named else path, skipped=skipped)]
     if not named:
-        entries = part(entries, split)
+        entries = part(entries, "train" if split == "train" else "val", every, test=False)
     if not entries:
-        raise GlimpseError(f"{path}: has no image to {split}; expected at least two")
+        raise GlimpseError(f"{path}: no image of it is held out to {split}; expected at least two images")
     return Listing(f"{path.name} {split}", entries, missing="skip", skipped=skipped)
 
 
-def bags(path: Path, split: str, size: tuple[int, int]) -> tuple[Pictures, list[np.ndarray] | None]:
-    """What bags saw, and where that is all (H, W) bool that is known of each: a PTZ camera's scene has gaps."""
-    chosen = part(scenes.load(path), split)
-    if not chosen:
-        raise GlimpseError(f"{path}: its bags have no image to {split}; expected at least two")
-    projection = "spherical" if all(is_panorama(*image.shape[:2]) for image in chosen) else "planar"
-    images = [by_area(np.ascontiguousarray(image[..., :3]), size) for image in chosen]
-    gaps = any(image.shape[2] == 4 for image in chosen)
-    known = [by_area(np.ascontiguousarray(image[..., -1]), size) > 252 for image in chosen] if gaps else None
-    return Pictures(images, None, None, projection, Skipped()), known  # type: ignore[arg-type]
+def bags(path: Path, split: str, size: tuple[int, int]) -> tuple[Pictures, list[NDArray[np.bool_]] | None]:
+    """What bags saw, and where not all of each is known (a PTZ camera's scene has gaps): (H, W) bool of each.
+
+    Raises GlimpseError where nothing is found.
+    """
+    check_split(path, split)
+    found = part(scenes.load(path), "train" if split == "train" else "val", test=False)
+    if not found:
+        raise GlimpseError(f"{path}: no scene or frame of it is held out to {split}; expected at least two")
+    projection: Projection = "spherical" if all(is_panorama(*image.shape[:2]) for image in found) else "planar"
+    images = [by_area(np.ascontiguousarray(image[..., :3]), size) for image in found]
+    known = None
+    if any(image.shape[2] == 4 for image in found):
+        full = [image if image.shape[2] == 4 else np.full(image.shape[:2] + (4,), 255, np.uint8) for image in found]
+        known = [by_area(np.ascontiguousarray(image[..., 3:]), size) > 252 for image in full]
+    return Pictures(images, None, None, projection, Skipped()), known
