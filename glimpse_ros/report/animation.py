@@ -1,6 +1,7 @@
 """The exploration as an animated GIF: the camera looks, a glimpse comes in, the scene is imagined anew.
 
-Drawn to head a README: what the camera gets is small, beside it the whole scene, below it the truth.
+Drawn to head a README: what the camera gets is small, beside it the whole scene, below it the truth, and below that
+the scene's classes and the attention of a model that has them.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exploration import Exploration
-from .panels import Panels, headline, thinned
+from .panels import Panels, headline, numbered, thinned
 from .pictures import INK, PAPER, QUIET, Picture, text, text_width
 
 WIDTH = 840
 MARGIN = 14
 SIDE = 176  # [px] the newest glimpse
+ROOM = WIDTH - 3 * MARGIN - SIDE  # [px] beside it
 HEAD, CAPTION = 44, 24  # [px] heights
+NAMES = 13  # [px] of the legend's text
 MAX_BYTES = 3_000_000
 MOST = 16  # glimpses animated; longer explorations are thinned
 LOOK, FADE, IMAGINE, END = 500, 120, 600, 3500  # [ms]
@@ -36,12 +39,14 @@ def frames(exploration: Exploration, width: int = WIDTH) -> tuple[list[Picture],
     durations: list[int] = []
     shown = thinned(panels.steps, MOST)
     for place, k in enumerate(shown):
-        before = _before(panels, shown[place - 1] if place else None)
-        after = panels.imagined(k, _scene_width(panels))
+        begins = place == 0 or exploration.start(k) > shown[place - 1]
+        known = None if begins else shown[place - 1]
+        before, after = _before(panels, known), panels.imagined(k, _scene_width(panels))
         fade = ((0.5, FADE),) if len(shown) <= 8 else ()  # every picture more is more to download
         for share, duration in ((0.0, LOOK), *fade, (1.0, IMAGINE)):
             blend = cv2.addWeighted(before, 1.0 - share, after, share, 0.0)
-            pictures.append(_frame(panels, k, np.asarray(blend, np.uint8), done=share == 1.0))
+            done = share == 1.0
+            pictures.append(_frame(panels, k, k if done else known, np.asarray(blend, np.uint8), done))
             durations.append(duration)
     durations[-1] = END
     if width != WIDTH:
@@ -52,9 +57,11 @@ def frames(exploration: Exploration, width: int = WIDTH) -> tuple[list[Picture],
 
 def _before(panels: Panels, k: int | None) -> Picture:
     """What was imagined before a glimpse; plain grey before the first."""
-    if k is None:
-        return np.full((*panels.size(_scene_width(panels)), 3), 222, np.uint8)
-    return panels.imagined(k, _scene_width(panels))
+    return _grey(panels, _scene_width(panels)) if k is None else panels.imagined(k, _scene_width(panels))
+
+
+def _grey(panels: Panels, width: int) -> Picture:
+    return np.full((*panels.size(width), 3), 222, np.uint8)
 
 
 def _stacked(panels: Panels) -> bool:
@@ -63,18 +70,33 @@ def _stacked(panels: Panels) -> bool:
 
 
 def _scene_width(panels: Panels) -> int:
-    room = WIDTH - 3 * MARGIN - SIDE
-    return room if _stacked(panels) else (room - MARGIN) // 2
+    return ROOM if _stacked(panels) else (ROOM - MARGIN) // 2
 
 
-def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
+def _maps(panels: Panels, k: int | None) -> list[tuple[str, Picture]]:
+    """Classes and attention after glimpse k with their captions, at half of the room; grey before there were any."""
+    width, found = (ROOM - MARGIN) // 2, []
+    if panels.has_segmentation:
+        found.append(("its likeliest classes", _grey(panels, width) if k is None else panels.segmentation(k, width)))
+    if panels.has_attention:
+        found.append(("bright: look there next", _grey(panels, width) if k is None else panels.attention(k, width)))
+    return found
+
+
+def _frame(panels: Panels, k: int, known: int | None, scene: Picture, done: bool) -> Picture:
+    """Glimpse k and what is made of it; known: the glimpse after which the maps are shown."""
     e, stacked, errors = panels.exploration, _stacked(panels), panels.exploration.rmse()
     height, width = scene.shape[:2]
+    maps = _maps(panels, known)
+    names = panels.legend(ROOM, NAMES) if panels.has_segmentation else np.zeros((0, ROOM, 3), np.uint8)
     pictures = (2 if stacked else 1) * (CAPTION + height + 8)
-    small = CAPTION + SIDE // 4 * math.ceil(min(panels.steps, MOST) / 4)  # the least that all glimpses need
+    below = HEAD + pictures  # where the maps begin
+    if maps:
+        pictures += CAPTION + maps[0][1].shape[0] + 8 + names.shape[0]
+    small = CAPTION + SIDE // 4 * math.ceil(min(_longest(e), MOST) / 4)  # the least that all glimpses need
     out = np.full((HEAD + max(pictures, CAPTION + SIDE + small) + MARGIN, WIDTH, 3), PAPER, np.uint8)
     ended = k == panels.steps - 1 and done
-    text(out, headline(e) if ended else f"glimpse {k + 1} of {panels.steps}", (MARGIN, 32), 22, INK, 700)
+    text(out, headline(e) if ended else numbered(e, k), (MARGIN, 32), 22, INK, 700)
     label = panels.label(k)
     said = label or (f"RMSE {errors[k]:.1f}" if errors else "")
     if said and done and not (label and ended):  # at the end the headline says it
@@ -83,6 +105,11 @@ def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
     text(out, "its glimpses so far", (MARGIN, HEAD + CAPTION + SIDE + 16), 14, QUIET)
     _contact_sheet(out, panels, k, MARGIN, HEAD + CAPTION + SIDE + CAPTION)
     x = 2 * MARGIN + SIDE
+    for place, (caption, picture) in enumerate(maps):
+        _captioned(out, picture, caption, x + place * (picture.shape[1] + MARGIN), below)
+    if len(names):
+        top = HEAD + pictures - names.shape[0]
+        out[top : top + names.shape[0], x:][:, :ROOM] = names
     _captioned(
         out, scene, "the scene, remembered and imagined" if panels.imagines else "the scene, as remembered", x, HEAD
     )
@@ -93,6 +120,11 @@ def _frame(panels: Panels, k: int, scene: Picture, done: bool) -> Picture:
     return out
 
 
+def _longest(e: Exploration) -> int:
+    """Glimpses of one frame."""
+    return max(k + 1 - e.start(k) for k in range(len(e.records)))
+
+
 def _captioned(out: Picture, picture: Picture, caption: str, x: int, y: int) -> None:
     text(out, caption, (x, y + 16), 14, QUIET)
     out[y + CAPTION : y + CAPTION + picture.shape[0], x : x + picture.shape[1]] = picture
@@ -101,9 +133,10 @@ def _captioned(out: Picture, picture: Picture, caption: str, x: int, y: int) -> 
 def _contact_sheet(out: Picture, panels: Panels, k: int, x: int, y: int) -> None:
     """The glimpses so far, as large as there is room for all of them; the newest ones where there is not."""
     room = out.shape[0] - MARGIN - y
-    cols = next((c for c in (2, 3, 4, 5) if -(-min(panels.steps, MOST) // c) * (SIDE // c) <= room), 5)
+    count = min(_longest(panels.exploration), MOST)
+    cols = next((c for c in (2, 3, 4, 5) if -(-count // c) * (SIDE // c) <= room), 5)
     cell, most = SIDE // cols, cols * max(1, room // (SIDE // cols))
-    for place, step in enumerate(range(max(0, k + 1 - most), k + 1)):
+    for place, step in enumerate(range(max(panels.exploration.start(k), k + 1 - most), k + 1)):
         left, top = x + place % cols * cell, y + place // cols * cell
         out[top : top + cell - 3, left : left + cell - 3] = panels.glimpse(step, cell - 3)
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.classes import likeliest
+from ..core.classes import UNKNOWN, class_ids, class_name, likeliest
 from ..core.metrics import ErrorSum
 from ..core.types import Glimpse, GlimpseError, PanTiltZoom, SceneEstimate, SceneInfo, View
 
@@ -77,6 +77,16 @@ class Exploration:
         if self.frames is not None and len(self.frames) != len(self.records):
             raise ValueError(f"{len(self.frames)} frames for {len(self.records)} glimpses")
 
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The glimpses, from 0, before which the memory was emptied: one for each frame explored on its own."""
+        episodes = [getattr(record, "episode", "") for record in self.records]
+        return tuple(k for k, episode in enumerate(episodes) if k == 0 or episode != episodes[k - 1])
+
+    def start(self, k: int) -> int:
+        """The first glimpse of the memory that glimpse k went into."""
+        return max(start for start in self.starts if start <= k)
+
     @property
     def knows_truth(self) -> bool:
         """Whether there is anything to compare with."""
@@ -120,15 +130,31 @@ class Exploration:
         logits = self.records[k].estimate.classification
         return None if logits is None else likeliest(self.info, logits)
 
+    def shares(self, k: int) -> dict[str, float] | None:
+        """Share of the scene by name of class after glimpse k, the largest first; None for a model that does not
+        segment. What nothing is said of is "unknown"."""
+        logits = self.records[k].estimate.segmentation
+        if logits is None:
+            return None
+        counts = np.bincount(class_ids(logits).ravel(), minlength=UNKNOWN + 1)
+        found = sorted(np.flatnonzero(counts), key=lambda c: -counts[c])
+        return {self.class_name(int(c)): float(counts[c] / counts.sum()) for c in found}
+
+    def class_name(self, index: int) -> str:
+        """Of a class id."""
+        return "unknown" if index == UNKNOWN else class_name(self.info, index)
+
     def rmse(self) -> tuple[float, ...] | None:
         """Root mean squared error (0-255) of the reconstruction after each glimpse; None without truth."""
         return self._rmse
 
     def pixel_fraction(self) -> tuple[float, ...]:
-        """Sensor pixels so far over the pixels of the scene, after each glimpse; overlaps are counted."""
+        """Sensor pixels so far over the pixels of the scene, after each glimpse; overlaps are counted. Of each frame
+        anew, where each is explored on its own."""
         height, width = self.evaluation_size()
-        each = self.info.glimpse.pixels
-        return tuple((self.overview_pixels() + each * (k + 1)) / (height * width) for k in range(len(self.records)))
+        coarse, each = self.overview_pixels(), self.info.glimpse.pixels
+        taken = (k + 1 - self.start(k) for k in range(len(self.records)))
+        return tuple((coarse + each * n) / (height * width) for n in taken)
 
     def overview_pixels(self) -> int:
         """Of the coarse look at the whole scene; a PTZ camera cannot take one."""
@@ -176,6 +202,7 @@ def metrics(exploration: Exploration) -> dict[str, Any]:
         view["stop"] = record.stop
         views.append(view)
     labels = [exploration.label(k) for k in range(len(exploration.records))]
+    shares = [exploration.shares(k) for k in range(len(exploration.records))]
     errors = exploration.rmse()
     height, width = exploration.evaluation_size()
     return {
@@ -189,10 +216,12 @@ def metrics(exploration: Exploration) -> dict[str, Any]:
         "size": f"{height}x{width}",
         "max_fov": None if exploration.max_fov is None else round(math.degrees(exploration.max_fov), 3),
         "provider": exploration.info.provider,
+        "starts": list(exploration.starts),
         "views": views,
         "pixel_fraction": list(exploration.pixel_fraction()),
         "rmse": None if errors is None else list(errors),
         "classes": [{"name": label[0], "probability": label[1]} for label in labels if label is not None] or None,
+        "segmentation": shares if None not in shares else None,
         "baselines": {curve.name: list(curve.rmse) for curve in exploration.baselines},
         "seconds": dict(exploration.seconds),
         "notes": list(exploration.notes),

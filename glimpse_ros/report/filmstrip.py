@@ -1,7 +1,8 @@
 """The filmstrip: one PNG that shows the whole exploration, to be read from left to right.
 
-On top the scene as it was imagined at the end, beside the truth with the glimpses' boxes; below, for each glimpse:
-what the camera saw, where, what was seen so far, what was imagined after it, and how unsure the model was.
+On top the scene as it was imagined and segmented at the end, beside the truth with the glimpses' boxes; below, for
+each glimpse: what the camera saw, where, what was seen so far, what was imagined after it, how unsure the model was,
+where it would look next. Frames that were explored one by one have bands of their own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ WIDTH = 1680
 MARGIN = 28
 GAP = 12
 LABELS = 104  # the column that names the rows
+NAMES = 17  # [px] of the legend's text
 BARS = 84  # how likely each class is
 MOST = 24  # glimpses shown; longer explorations are thinned
 
@@ -33,9 +35,10 @@ def filmstrip(exploration: Exploration) -> Picture:
     """(H, WIDTH, 3) RGB; H follows from the number of glimpses and the scene's aspect."""
     panels = Panels(exploration)
     shown = thinned(panels.steps, MOST)
-    cols = columns(len(shown))
+    frames = [[k for k in shown if exploration.start(k) == start] for start in exploration.starts]
+    cols = columns(max(len(frame) for frame in frames))
     cell = (WIDTH - 2 * MARGIN - LABELS - (cols - 1) * GAP) // cols
-    bands = [shown[i : i + cols] for i in range(0, len(shown), cols)]
+    bands = [frame[i : i + cols] for frame in frames for i in range(0, len(frame), cols)]
     parts = [_head(panels), _final(panels)] + [_band(panels, band, cell) for band in bands]
     return np.concatenate(parts)
 
@@ -57,18 +60,22 @@ def _head(panels: Panels) -> Picture:
 
 
 def _final(panels: Panels) -> Picture:
-    """Imagined, and the truth with the boxes."""
-    width = (WIDTH - 2 * MARGIN - GAP) // 2
+    """Imagined, segmented, and the truth with the boxes."""
+    last, count = panels.steps - 1, 3 if panels.has_segmentation else 2
+    width = (WIDTH - 2 * MARGIN - (count - 1) * GAP) // count
     height = panels.size(width)[0]
-    sheet = _sheet(height + 66)
+    names = panels.legend(WIDTH - 2 * MARGIN, NAMES) if panels.has_segmentation else _sheet(0)
+    sheet = _sheet(height + 66 + names.shape[0])
     errors = panels.exploration.rmse()
     left = "remembered and imagined" if panels.imagines else "remembered"
     if errors:
         left += f" \u00b7 RMSE {errors[-1]:.1f}"
     right = "the scene, and where the camera looked" if panels.exploration.knows_truth else "where the camera looked"
-    for index, (label, picture) in enumerate(
-        [(left, panels.imagined(panels.steps - 1, width)), (right, panels.looks(panels.steps - 1, width))]
-    ):
+    shown = [(left, panels.imagined(last, width)), (right, panels.looks(last, width))]
+    if panels.has_segmentation:
+        shown.insert(1, ("classes \u00b7 the likeliest", panels.segmentation(last, width)))
+        _put(sheet, names, MARGIN, height + 46)
+    for index, (label, picture) in enumerate(shown):
         x = MARGIN + index * (width + GAP)
         text(sheet, label, (x, 22), 17, INK, 600)
         _put(sheet, picture, x, 34)
@@ -89,10 +96,14 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
         kinds.append(("uncertainty", "bright: unsure", panels.uncertainty))
     if panels.has_segmentation:
         kinds.append(("classes", "likeliest", panels.segmentation))
+    if panels.has_attention:
+        kinds.append(("attention", "bright: look there", panels.attention))
     top, step = 26, height + GAP // 2
     bottom = top + side + GAP // 2 + len(kinds) * step
     sheet = _sheet(bottom + (BARS + GAP // 2 if panels.has_bars else 0) + 20)
-    errors = panels.exploration.rmse()
+    e, errors = panels.exploration, panels.exploration.rmse()
+    if len(e.starts) > 1:
+        text(sheet, f"frame {e.starts.index(e.start(band[0])) + 1}", (MARGIN, 18), 17, INK, 700)
     _name_row(sheet, "glimpse", "as taken", top)
     for row, (name, hint, _) in enumerate(kinds):
         _name_row(sheet, name, hint, top + side + GAP // 2 + row * step)
@@ -100,7 +111,7 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
         _name_row(sheet, "class", "how likely", bottom)
     for column, k in enumerate(band):
         x = MARGIN + LABELS + column * (cell + GAP)
-        text(sheet, str(k + 1), (x, 18), 17, INK, 700)
+        text(sheet, str(k + 1 - e.start(k)), (x, 18), 17, INK, 700)
         label = panels.label(k) or (f"RMSE {errors[k]:.1f}" if errors else "")
         text(sheet, label, (x + 30, 18), 14, QUIET)
         _put(sheet, panels.glimpse(k, side), x, top)

@@ -55,6 +55,10 @@ polyline.c0{stroke-width:3}circle{fill:var(--card);stroke-width:2}
 .legend li{display:grid;grid-template-columns:34px 1fr auto;gap:10px;align-items:center}.key{width:34px;height:10px}
 .strip{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:16px}
 .strip .pair{display:grid;grid-template-columns:30% 1fr;gap:6px;align-items:center}
+.strip.classes{grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr))}
+.strip.classes .pair{grid-template-columns:18% 1fr 1fr}
+.names{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:8px 0 0;padding:0;font-size:14px}
+.names i{display:inline-block;width:12px;height:12px;margin-right:6px;border:1px solid var(--line);border-radius:2px}
 .strip .pair img{display:block;width:100%;border-radius:4px}.strip .pair img:first-child{image-rendering:pixelated}
 .table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:5px 14px;border-bottom:1px solid var(--line);white-space:nowrap}
@@ -73,11 +77,11 @@ const data=JSON.parse(document.getElementById("steps").textContent);
 const all=s=>Array.from(document.querySelectorAll(s)),one=s=>document.querySelector(s);
 const range=one("#step"),out=one("#said"),play=one("#play"),now=one("#now");let timer=null;
 function show(k){
- for(const name of ["imagined","seen","truth","uncertainty","classes","bars","saw"]){
+ for(const name of ["imagined","seen","truth","uncertainty","classes","attention","bars","saw"]){
   const img=one("#"+name),held=one("[data-"+name+'="'+data[k].step+'"]');
   if(img&&held)img.src=held.src;else if(img&&data[k][name])img.src=data[k][name];}
  for(const el of all("[data-step]")){const step=+el.dataset.step;
-  el.classList.toggle("on",step<=data[k].step);el.classList.toggle("last",step===data[k].step);}
+  el.classList.toggle("on",step>=data[k].start&&step<=data[k].step);el.classList.toggle("last",step===data[k].step);}
  out.textContent=data[k].said;range.value=k;
  if(now){const a=+now.dataset.left,b=+now.dataset.right,n=+now.dataset.steps;
   const x=n>1?a+(b-a)*data[k].step/(n-1):a;now.setAttribute("x1",x);now.setAttribute("x2",x);}

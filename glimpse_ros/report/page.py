@@ -10,7 +10,7 @@ from ..core.types import View
 from .curves import legend, svg
 from .exploration import Curve, Exploration, mount_degrees
 from .look import SCRIPT, STYLE
-from .panels import Panels, headline, said, thinned
+from .panels import Panels, headline, numbered, said, thinned
 from .pictures import Picture, box_pieces, data_uri, jpeg, png
 
 BARS = 150, 420  # [px] height, width of the classes' probabilities
@@ -40,8 +40,10 @@ def page(exploration: Exploration) -> str:
         _table(exploration),
         _facts(exploration),
     ]
-    # The strip holds every imagined scene and every glimpse already; the script takes them from there.
-    held = [{name: value for name, value in step.items() if name not in ("imagined", "saw")} for step in steps]
+    # The strip holds every imagined scene, its classes and every glimpse already; the script takes them from there.
+    held = [
+        {name: value for name, value in step.items() if name not in ("imagined", "classes", "saw")} for step in steps
+    ]
     safe = json.dumps(held).replace("<", "\\u003c")
     tail = f'</main><script id="steps" type="application/json">{safe}</script><script>{SCRIPT}</script></body></html>'
     return head + "".join(body) + tail
@@ -57,13 +59,14 @@ def _subtitle(e: Exploration) -> str:
 def _step(panels: Panels, k: int) -> dict[str, object]:
     """What the page shows after a glimpse."""
     errors = panels.exploration.rmse()
-    said = f"glimpse {k + 1} of {panels.steps}"
+    said = numbered(panels.exploration, k)
     if errors:
         said += f" \u00b7 RMSE {errors[k]:.1f}"
     if panels.label(k):
         said += f" \u00b7 {panels.label(k)}"
     step: dict[str, object] = {
         "step": k,
+        "start": panels.exploration.start(k),
         "said": said,
         "imagined": _uri(panels, panels.imagined(k, SCENE_WIDTH)),
         "saw": data_uri(png(panels.glimpse(k, _native(panels)))),
@@ -78,6 +81,8 @@ def _step(panels: Panels, k: int) -> dict[str, object]:
         step["uncertainty"] = _uri(panels, panels.uncertainty(k, SCENE_WIDTH // 2))
     if panels.has_segmentation:
         step["classes"] = data_uri(png(panels.segmentation(k, SCENE_WIDTH // 2)))
+    if panels.has_attention:
+        step["attention"] = _uri(panels, panels.attention(k, SCENE_WIDTH // 2))
     if panels.has_bars:
         step["bars"] = data_uri(png(panels.classes(k, BARS)))
     return step
@@ -112,7 +117,7 @@ def _hero(panels: Panels, shown: list[int], steps: list[dict[str, object]]) -> s
     spec, last = panels.exploration.info.glimpse, steps[-1]
     saw = f'<img class="saw" id="saw" src="{last["saw"]}" alt="the newest glimpse">'
     tiles = "".join(
-        f'<button class="on" data-step="{k}" title="glimpse {k + 1}" aria-label="glimpse {k + 1}">'
+        f'<button class="on" data-step="{k}" title="{escape(str(step["said"]))}">'
         f'<img src="{step["saw"]}" alt=""></button>'
         for k, step in zip(shown, steps, strict=True)
     )
@@ -145,18 +150,19 @@ def _hero(panels: Panels, shown: list[int], steps: list[dict[str, object]]) -> s
 def _overlay(panels: Panels, shown: list[int], views: list[View]) -> str:
     """The glimpses' boxes over a scene picture; open at the seam where they wrap."""
     height, width = panels.size(1024)
-    shapes, tags = [], []
+    aspect, shapes, tags = panels.scene_aspect, [], []
     finest = min(panels.exploration.info.glimpse.scales)
     for k, view in zip(shown, views, strict=True):
-        reach = box_pieces(view, height, width, panels.projection)  # of the widest scale: of the newest glimpse only
-        pieces = box_pieces(View(view.x, view.y, view.s * finest), height, width, panels.projection)
+        # Of the widest scale, which is shown of the newest glimpse only, and of the finest.
+        reach = box_pieces(view, height, width, panels.projection, aspect)
+        pieces = box_pieces(View(view.x, view.y, view.s * finest), height, width, panels.projection, aspect)
         wide, path = (" ".join(_outline(piece, part, width) for piece in part) for part in (reach, pieces))
         extra = f'<path class="reach" d="{wide}"/>' if finest < 1.0 else ""
         box = f'<path class="rim" d="{path}"/><path class="box" d="{path}"/>'
         shapes.append(f'<g class="look on" data-step="{k}">{box}{extra}</g>')
         left, top, _, _ = max(pieces, key=lambda p: p[2])
         at = f"left:{100 * left / width:.2f}%;top:{100 * top / height:.2f}%"
-        tags.append(f'<span class="tag on" data-step="{k}" style="{at}">{k + 1}</span>')
+        tags.append(f'<span class="tag on" data-step="{k}" style="{at}">{k + 1 - panels.exploration.start(k)}</span>')
     return (
         f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">{"".join(shapes)}</svg>'
         + "".join(tags)
@@ -182,6 +188,13 @@ def _scrubber(count: int, said: object) -> str:
 
 def _row(panels: Panels, last: dict[str, object]) -> str:
     parts = []
+    if panels.has_segmentation:
+        parts.append(
+            _figure("Classes", "the likeliest", _scene(panels, last["classes"], "classes", "classes") + _names(panels))
+        )
+    if panels.has_attention:
+        picture = _scene(panels, last["attention"], "where it would look next", "attention")
+        parts.append(_figure("Attention", "bright: look there next", picture))
     if panels.has_bars:
         picture = f'<img class="bars" id="bars" src="{last["bars"]}" alt="how likely each class is">'
         parts.append(_figure("Class", "how likely each one is", picture))
@@ -192,8 +205,6 @@ def _row(panels: Panels, last: dict[str, object]) -> str:
         ramp = 'sure <i class="ramp"></i> unsure'
         picture = _scene(panels, last["uncertainty"], "how unsure the model is", "uncertainty")
         parts.append(_figure("Uncertainty", ramp, picture))
-    if panels.has_segmentation:
-        parts.append(_figure("Classes", "the likeliest", _scene(panels, last["classes"], "classes", "classes")))
     errors = panels.exploration.rmse()
     if errors:
         curves = [Curve(f"{panels.exploration.info.name} + {panels.exploration.policy}: this run", errors)]
@@ -202,15 +213,24 @@ def _row(panels: Panels, last: dict[str, object]) -> str:
     return f'<section class="row">{"".join(parts)}</section>'
 
 
+def _names(panels: Panels) -> str:
+    """The legend of the classes."""
+    rows = (f'<li><i style="background:rgb{colour}"></i>{escape(name)}</li>' for name, colour in panels.occurring())
+    return f'<ul class="names">{"".join(rows)}</ul>'
+
+
 def _strip(panels: Panels, steps: list[dict[str, object]]) -> str:
     cells = []
     for step in steps:
         said = escape(str(step["said"]))
         k = step["step"]
         saw = f'<img data-saw="{k}" src="{step["saw"]}" alt="glimpse">'
-        pair = f'<div class="pair">{saw}<img data-imagined="{k}" src="{step["imagined"]}" alt="imagined"></div>'
-        cells.append(f"<figure><figcaption><span>{said}</span></figcaption>{pair}</figure>")
-    return f'<h2>Glimpse by glimpse</h2><section class="strip">{"".join(cells)}</section>'
+        pair = f'{saw}<img data-imagined="{k}" src="{step["imagined"]}" alt="imagined">'
+        if panels.has_segmentation:
+            pair += f'<img data-classes="{k}" src="{step["classes"]}" alt="classes">'
+        cells.append(f'<figure><figcaption><span>{said}</span></figcaption><div class="pair">{pair}</div></figure>')
+    kind = "strip classes" if panels.has_segmentation else "strip"
+    return f'<h2>Glimpse by glimpse</h2><section class="{kind}">{"".join(cells)}</section>'
 
 
 def _table(e: Exploration) -> str:
@@ -218,11 +238,14 @@ def _table(e: Exploration) -> str:
     spherical = e.info.scene.projection == "spherical"
     errors, mounts = e.rmse(), [mount_degrees(r, spherical) for r in e.records]
     labels, scored = [said(e, k) for k in range(len(e.records))], any(r.stop is not None for r in e.records)
-    columns = ["glimpse", *(mounts[0] or {}), "share of the width", "x", "y", "computed in"]
+    framed = len(e.starts) > 1
+    columns = [*["frame"] * framed, "glimpse", *(mounts[0] or {}), "share of the width", "x", "y", "computed in"]
     columns += ["RMSE"] * bool(errors) + ["class"] * (labels[0] is not None) + ["stop score"] * scored
     rows = []
     for k, (record, mount) in enumerate(zip(e.records, mounts, strict=True)):
-        cells = [str(k + 1)]
+        cells = [str(k + 1 - e.start(k))]
+        if framed:
+            cells.insert(0, str(e.starts.index(e.start(k)) + 1))
         for name, value in (mount or {}).items():
             cells.append(f"{value:.2f}\u00d7" if name == "zoom" else f"{value:+.1f}\u00b0")
         wide = f" ({record.view.s * 360.0:.0f}\u00b0)" if spherical else ""
@@ -241,12 +264,13 @@ def _table(e: Exploration) -> str:
 
 def _facts(e: Exploration) -> str:
     height, width = e.evaluation_size()
-    count, each = len(e.records), e.info.glimpse.pixels
+    count, each = max(k + 1 - e.start(k) for k in range(len(e.records))), e.info.glimpse.pixels
     scene = f"{height * width:,} ({height}\u00d7{width})"
     coarse = e.overview_pixels()
     sum_of = f"{coarse:,} + {count} \u00d7 {each:,}" if coarse else f"{count} \u00d7 {each:,}"
     facts = {
-        "Pixels taken": f"{sum_of} = {coarse + count * each:,} of {scene}, overlaps counted",
+        "Pixels taken": f"{sum_of} = {coarse + count * each:,} of {scene}, overlaps counted"
+        + ", and anew of each frame" * (len(e.starts) > 1),
         "Model runs on": e.info.provider,
     }
     if e.info.scene.projection == "spherical":

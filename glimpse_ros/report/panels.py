@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from ..core.classes import softmax
+from ..core.classes import UNKNOWN, class_colours, class_ids, softmax
 from ..core.types import SceneSpec
 from .exploration import Exploration, resized, rgb
 from .pictures import (
+    Colour,
     Picture,
     bars,
+    class_colour,
+    legend,
     remembered,
     retina,
-    segmentation_colour,
     uncertainty_colour,
     uncertainty_range,
     with_boxes,
@@ -22,6 +25,7 @@ from .pictures import (
 CANVAS_WIDTH = 512  # [px] what was seen is pasted on a canvas at most this wide
 TINY = 160  # [px] scenes no wider than this are shown pixel by pixel
 MOST_BARS = 24  # classes that have bars
+MOST_NAMED = 16  # classes in the legend of a segmentation
 
 
 class Panels:
@@ -33,13 +37,17 @@ class Panels:
         self.steps = len(exploration.records)
         height, width = exploration.evaluation_size()
         self.aspect = height / width
+        scene = exploration.info.scene
+        self.scene_aspect = scene.height / scene.width  # into which a wide camera's image is squeezed
         self.tiny = width <= TINY
         across = width if self.tiny else CANVAS_WIDTH
-        self._canvas = SceneSpec(max(1, round(across * self.aspect)), across, self.projection)
+        self._canvas = SceneSpec(max(1, round(across * self.scene_aspect)), across, self.projection)
         maps = [r.estimate.uncertainty for r in exploration.records if r.estimate.uncertainty is not None]
         self._range = uncertainty_range(maps) if maps else None
         self.has_uncertainty = len(maps) == self.steps
+        self.has_attention = all(r.estimate.attention is not None for r in exploration.records)
         self.has_segmentation = all(r.estimate.segmentation is not None for r in exploration.records)
+        self._colours = class_colours(exploration.info)
         self.imagines = all(r.estimate.reconstruction is not None for r in exploration.records)
         logits = [r.estimate.classification for r in exploration.records]
         self.has_bars = all(c is not None and 2 <= c.size <= MOST_BARS for c in logits)
@@ -57,7 +65,7 @@ class Panels:
 
     def seen(self, k: int, width: int) -> Picture:
         """The pixels really seen until a glimpse, each from its own few pixels; hatched elsewhere."""
-        glimpses = [r.glimpse for r in self.exploration.records[: k + 1]]
+        glimpses = [r.glimpse for r in self.exploration.records[self.exploration.start(k) : k + 1]]
         times = max(1, CANVAS_WIDTH // self._canvas.width)
         return self._fitted(remembered(glimpses, self.exploration.info.glimpse, self._canvas, times), width)
 
@@ -74,12 +82,13 @@ class Panels:
 
     def looks(self, k: int, width: int, numbers: bool = True) -> Picture:
         """The boxes of the glimpses so far, on the truth, or on what was seen where the truth is not known."""
-        views = [r.view for r in self.exploration.records[: k + 1]]
+        views = [r.view for r in self.exploration.records[self.exploration.start(k) : k + 1]]
         picture = self.truth(k, width)
         if picture is None:
             picture = self.seen(k, width)
         finest = min(self.exploration.info.glimpse.scales)
-        return with_boxes(picture, views, self.projection, 2 if width >= 480 else 1, numbers, finest)
+        thickness = 2 if width >= 480 else 1
+        return with_boxes(picture, views, self.projection, thickness, numbers, finest, self.scene_aspect)
 
     def where(self, k: int, width: int) -> Picture:
         """`looks` without numbers, for small pictures."""
@@ -91,11 +100,31 @@ class Panels:
         assert values is not None and self._range is not None
         return uncertainty_colour(values, *self._range, self.size(width))
 
+    def attention(self, k: int, width: int) -> Picture:
+        """Where the model would look next, each map on a scale of its own: its largest value is what counts."""
+        values = self.exploration.records[k].estimate.attention
+        assert values is not None
+        return uncertainty_colour(values, *uncertainty_range([values]), self.size(width))
+
     def segmentation(self, k: int, width: int) -> Picture:
         """The likeliest class of every pixel, in the bundle's colours."""
+        return class_colour(self._ids(k), self._colours, self.size(width))
+
+    def occurring(self) -> list[tuple[str, Colour]]:
+        """Names and colours of the classes that occur in the run, those with most pixels first."""
+        counts = np.sum([np.bincount(self._ids(k).ravel(), minlength=UNKNOWN + 1) for k in range(self.steps)], 0)
+        found = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]][:MOST_NAMED]
+        colours = ((int(r), int(g), int(b)) for r, g, b in self._colours[found])
+        return [(self.exploration.class_name(c), colour) for c, colour in zip(found, colours, strict=True)]
+
+    def legend(self, width: int, size: int) -> Picture:
+        """Those classes as a picture; `size` [px] of the text."""
+        return legend(self.occurring(), width, size)
+
+    def _ids(self, k: int) -> NDArray[np.uint8]:
         logits = self.exploration.records[k].estimate.segmentation
         assert logits is not None
-        return segmentation_colour(logits, self.exploration.info.palette, self.size(width))
+        return class_ids(logits)
 
     def glimpse(self, k: int, side: int) -> Picture:
         """A glimpse as the camera saw it."""
@@ -125,10 +154,22 @@ def said(exploration: Exploration, k: int) -> str | None:
     return None if label is None else f"{label[0]} ({100 * label[1]:.0f} %)"
 
 
+def numbered(exploration: Exploration, k: int) -> str:
+    """Which glimpse it is, in words: from 1, of each frame anew."""
+    starts = (*exploration.starts, len(exploration.records))
+    frame = max(i for i, start in enumerate(starts[:-1]) if start <= k)
+    glimpse = f"glimpse {k + 1 - starts[frame]} of {starts[frame + 1] - starts[frame]}"
+    return glimpse if len(starts) == 2 else f"frame {frame + 1}, {glimpse}"
+
+
 def headline(exploration: Exploration) -> str:
     """The run in one line."""
-    count = len(exploration.records)
-    share = 100.0 * exploration.pixel_fraction()[-1]
-    looked = f"{count} glimpse{'' if count == 1 else 's'}, {share:.3g} % of the pixels"
-    label = said(exploration, count - 1)
+    bounds = (*exploration.starts, len(exploration.records))
+    lengths = [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    count = max(lengths)
+    share = 100.0 * max(exploration.pixel_fraction())
+    frames = "" if len(lengths) == 1 else f"{len(lengths)} frames, {'' if min(lengths) == count else 'at most '}"
+    looked = f"{frames}{count} glimpse{'' if count == 1 else 's'}{' of each' if frames else ''}"
+    looked += f", {share:.3g} % of the pixels"
+    label = said(exploration, len(exploration.records) - 1)
     return looked if label is None else f"class {label} after {looked}"

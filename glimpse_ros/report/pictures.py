@@ -28,9 +28,17 @@ RIM: Colour = (20, 20, 20)
 UNSEEN: tuple[Colour, Colour] = ((226, 229, 233), (217, 221, 226))
 
 
-def box_pieces(view: View, height: int, width: int, projection: Projection) -> list[tuple[int, int, int, int]]:
-    """left, top, w, h [px] of a glimpse on a picture, clipped to it, in two pieces where it crosses the seam."""
-    left, top, w, h = box_px(view, height, width)
+def box_pieces(
+    view: View, height: int, width: int, projection: Projection, aspect: float | None = None
+) -> list[tuple[int, int, int, int]]:
+    """left, top, w, h [px] of a glimpse on a picture, clipped to it, in two pieces where it crosses the seam.
+
+    aspect: height over width of the model's scene, where the picture was squeezed into it: a glimpse is square there.
+    """
+    tall = height if aspect is None else max(1, round(width * aspect))
+    left, top, w, h = box_px(view, tall, width)
+    if abs(tall - height) > 1:
+        top, h = round(top * height / tall), max(1, round(h * height / tall))
     top, bottom = max(top, 0), min(top + h, height)
     if projection == "spherical":
         left %= width
@@ -49,22 +57,24 @@ def with_boxes(
     thickness: int = 2,
     numbers: bool = True,
     finest: float = 1.0,
+    aspect: float | None = None,
 ) -> Picture:
     """A copy with the glimpses' boxes in order, the last one boldest, numbered from 1. Open where they wrap.
 
+    aspect: as of `box_pieces`.
     finest: the share of a glimpse that its finest scale covers. That is where it looks, so that is what is boxed; how
     far the widest scale reaches is a thin line, and for the last one only.
     """
     out = picture.copy()
     height, width = out.shape[:2]
     if finest < 1.0 and views:
-        pieces = box_pieces(views[-1], height, width, projection)
+        pieces = box_pieces(views[-1], height, width, projection, aspect)
         for piece in pieces:
             _outline(out, piece, BOX, 1, open_at=_seam(pieces, piece, width))
     views = [View(view.x, view.y, view.s * finest) for view in views]
     for index, view in enumerate(views):
         newest = index == len(views) - 1
-        pieces = box_pieces(view, height, width, projection)
+        pieces = box_pieces(view, height, width, projection, aspect)
         for colour, extra in ((RIM, 2), (BOX, 0)):
             for piece in pieces:
                 _outline(
@@ -72,7 +82,7 @@ def with_boxes(
                 )
     if numbers:
         for index, view in enumerate(views):
-            left, top, w, h = max(box_pieces(view, height, width, projection), key=lambda p: p[2])
+            left, top, w, h = max(box_pieces(view, height, width, projection, aspect), key=lambda p: p[2])
             _number(out, index + 1, left, top, size=max(11, min(15, width // 48)))
     return out
 
@@ -150,14 +160,28 @@ def uncertainty_colour(values: NDArray[np.float32], low: float, high: float, siz
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def segmentation_colour(logits: NDArray[np.float32], palette: Sequence[Colour], size: tuple[int, int]) -> Picture:
-    """(K, h, w) logits to the colours of the likeliest classes, (height, width, 3)."""
-    ids = logits.argmax(0).astype(np.uint8)
-    if len(palette) < logits.shape[0]:  # no palette: hues evenly apart
-        hsv = np.array([[[180 * k // logits.shape[0], 150, 220] for k in range(logits.shape[0])]], np.uint8)
-        palette = [tuple(int(c) for c in colour) for colour in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0]]  # type: ignore[misc]
-    colours = np.array(palette, np.uint8)[ids]
-    return np.asarray(cv2.resize(colours, size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+def class_colour(ids: NDArray[np.uint8], colours: NDArray[np.uint8], size: tuple[int, int]) -> Picture:
+    """(h, w) class ids in their colours, (256, 3) RGB by id: (height, width, 3), the borders between them hard."""
+    return np.asarray(cv2.resize(colours[ids], size[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def legend(classes: Sequence[tuple[str, Colour]], width: int, size: int) -> Picture:
+    """Names of classes beside their colours, in as many lines as they need: (H, width, 3); `size` [px] of the text."""
+    places, x, line = [], 0, 0
+    for name, _ in classes:
+        wide = size + 6 + text_width(name, size) + size
+        if x and x + wide - size > width:
+            x, line = 0, line + 1
+        places.append((x, line))
+        x += wide
+    step = size + 9
+    out = np.full(((line + 1) * step, width, 3), PAPER, np.uint8)
+    for (name, colour), (x, line) in zip(classes, places, strict=True):
+        top = line * step + 4
+        out[top : top + size, x : x + size] = QUIET
+        out[top + 1 : top + size - 1, x + 1 : x + size - 1] = colour
+        text(out, name, (x + size + 6, top + size - 2), size, INK)
+    return out
 
 
 def bars(shares: NDArray[np.floating], names: Sequence[str], size: tuple[int, int]) -> Picture:
