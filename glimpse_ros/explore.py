@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cameras.base import Camera, guess_kind, open_input
-from .core.bundle import BundleError, find_bundle, load_scene, model_folders
-from .core.memory import Mosaic
-from .core.policies import POLICIES
+from .core.bundle import model_folders
 from .core.scene_frame import fov_from_zoom, overlap, zoom_from_fov
-from .core.types import GlimpseError, Limits, SceneModel, SceneSpec
+from .core.types import GlimpseError, Limits, SceneModel
+from .explore_choice import BUNDLES, FRAMES, MEMORIES, choose, choose_memory
 from .progress import Progress
 from .report.baselines import with_baselines
 from .report.exploration import Exploration
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from .nodes.loop_types import Record
 
 SCENE = "config/scenes/courtyard.jpg"  # ships with the package
-BUNDLE = "models/panorama"
 MAX_FOV = 60.0  # [deg] of the simulated camera
 KINDS = {"sim": "a simulated pan-tilt-zoom camera", "wide": "a wide camera", "bag": "a recorded camera"}
 
@@ -44,9 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", metavar="PATH", help="panorama, image, folder, video or bag; default: a scene that ships"
     )
-    parser.add_argument("--glimpses", type=int, default=8, metavar="N", help="how often to look (default: 8)")
+    parser.add_argument(
+        "--glimpses",
+        type=int,
+        default=8,
+        metavar="N",
+        help="how often to look, at each frame of a sequence (default: 8)",
+    )
     parser.add_argument("--policy", help="learned, uncertainty, saliency, grid, random or a bundle's path")
-    parser.add_argument("--model", help=f"a bundle's folder or name, or mosaic (default: {BUNDLE}, else mosaic)")
+    parser.add_argument(
+        "--model",
+        help="a bundle's folder or name, or mosaic; default: {spherical} for a panorama, {planar} for any other input, "
+        "made for cameras that look ahead from a car".format(**BUNDLES),
+    )
+    parser.add_argument(
+        "--memory",
+        choices=MEMORIES,
+        help="from frame to frame: per_frame forgets all, carried keeps it, decay lets it fade; default: per_frame for "
+        "a wide camera's sequence, since what moves through its image would be remembered where it no longer is; else "
+        "carried",
+    )
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help=f"explored of a sequence, for memory per_frame (default: {FRAMES})"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/explore"), metavar="DIR", help="(default: out/explore)")
     parser.add_argument("--seed", type=int, default=0, help="of policy and simulated noise (default: 0)")
     parser.add_argument(
@@ -66,9 +84,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The command. Raises GlimpseError for what it refuses."""
-    for name, least in (("glimpses", 1), ("seed", 0)):
-        if getattr(args, name) < least:
-            raise GlimpseError(f"--{name} {getattr(args, name)}: expected at least {least}")
+    for name, least in (("glimpses", 1), ("frames", 1), ("seed", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise GlimpseError(f"--{name} {value}: expected at least {least}")
     if args.stop_threshold is not None and not args.stop_threshold >= 0:
         raise GlimpseError(f"--stop-threshold {args.stop_threshold:g}: expected at least 0")
     run_graph = ros_graph()  # first of all: the ROS wheels start Python once more
@@ -78,6 +97,9 @@ def run(args: argparse.Namespace) -> int:
         source = args.input or str(shipped(SCENE))
         camera = Watched(open_camera(args, source))
         stack.callback(camera.close)
+        memory, frames = choose_memory(args, camera.camera)
+        camera.repeats = frames is None
+        wanted = args.glimpses * (frames or 1)
         began = time.monotonic()
         say("loading the model")
         model, policy, scene, notes = choose(args, camera)
@@ -91,13 +113,14 @@ def run(args: argparse.Namespace) -> int:
         def on_step(record: Record) -> None:
             camera.keep(record.stamp)
             records.append(record)
-            say("exploring: glimpse", len(records), args.glimpses)
+            say("exploring: glimpse", len(records), wanted)
             if live is not None:
                 live.show(len(records), record)
 
         widest = widest_fov(args, camera)
         limits = within(camera.scene.limits(), widest / camera.scene.scene_fov[0])
-        overlap(limits, scene.info.s_range, scene.info.name)  # refused here, not by a node that keeps silent
+        # Refused here, not by a node that keeps silent; and what others get to see is no wider and no narrower.
+        limits = overlap(limits, scene.info.s_range, scene.info.name)
         make_folder(args.out)
         loaded = time.monotonic()
         floor = zoom_from_fov(camera.scene.h0, widest)
@@ -112,10 +135,14 @@ def run(args: argparse.Namespace) -> int:
             stop_threshold=args.stop_threshold,
             on_step=on_step,
             on_stop=lambda *stop: stops.append(stop),
-            parameters={"policy_node": {"zoom_min": max(floor, camera.scene.mount.zoom[0])}},
+            parameters={
+                "scene_node": {"memory": memory},
+                "policy_node": {"zoom_min": max(floor, camera.scene.mount.zoom[0])},
+            },
+            frames=frames,
         )
         explored = time.monotonic()
-        for note in afterwards(args, camera, len(records), stops):
+        for note in afterwards(args, camera, records, frames or 1, stops):
             notes.append(note)
             say.clear()
             print(f"note: {note}", file=sys.stderr)
@@ -194,62 +221,24 @@ def within(limits: Limits, s: float) -> Limits:
     return Limits(limits.x, limits.y, (min(limits.s[0], s), min(limits.s[1], s)))
 
 
-def choose(args: argparse.Namespace, camera: Camera) -> tuple[str, str, SceneModel, list[str]]:
-    """Model, policy, the scene model itself, and what there is to say about the choice."""
-    projection = camera.scene.projection
-    notes: list[str] = []
-    model = args.model
-    if model is None:
-        try:
-            model = str(find_bundle(BUNDLE))
-        except BundleError:
-            model = "mosaic"
-            notes.append(f"there is no bundle {BUNDLE}: exploring with the mosaic")
-    if model == "mosaic":
-        scene = mosaic(camera, args.provider)
-    else:
-        scene = load_scene(model, args.provider)
-        if scene.info.scene.projection != projection:
-            if args.model is not None:
-                raise GlimpseError(
-                    f"--model {model} is {scene.info.scene.projection}, the input is {projection}: "
-                    "expected a model of that kind, or mosaic"
-                )
-            notes.append(f"the input is {projection}, {scene.info.name} is not: exploring with the mosaic")
-            model, scene = "mosaic", mosaic(camera, args.provider)
-    policy = args.policy
-    if policy is None:
-        policy = "grid" if model == "mosaic" else "uncertainty"
-        if model != "mosaic" and (find_bundle(model) / "policy.onnx").exists():
-            policy = "learned"
-    if args.stop_threshold is not None and policy in POLICIES:
-        notes.append(f"policy {policy} has no stop score: --stop-threshold changes nothing")
-    return model, policy, scene, notes
-
-
 def afterwards(
-    args: argparse.Namespace, camera: Watched, taken: int, stops: list[tuple[float, float]]
+    args: argparse.Namespace, camera: Watched, records: list[Record], frames: int, stops: list[tuple[float, float]]
 ) -> Iterator[str]:
     """What there is to say about the run."""
     skipped = str(getattr(camera.camera, "skipped", ""))
+    taken, seen = len(records), len({record.episode for record in records})
     if skipped:
         yield f"of the input, {skipped}"
     if camera.held:
         yield f"the input ended after glimpse {taken - camera.held}: the others look at its last frame"
     if stops:
         score, threshold = stops[0]
-        after = f"glimpse {taken} of at most {args.glimpses}"
+        after = f"glimpse {records[-1].step} of at most {args.glimpses}"
         yield f"the policy stopped after {after}: its score {score:.3g} reached {threshold:.3g}"
-    elif taken < args.glimpses:
+    elif seen < frames:
+        yield f"{seen} of {frames} frames: the input ended before"
+    elif frames == 1 and taken < args.glimpses:
         yield f"{taken} of {args.glimpses} glimpses: the input or the policy ended before"
-
-
-def mosaic(camera: Camera, provider: str) -> SceneModel:
-    """The mosaic on a canvas of the camera's scene, as the scene node makes it."""
-    if camera.scene.projection == "spherical":
-        return load_scene("mosaic", provider)
-    across, down = (math.tan(fov / 2.0) for fov in camera.scene.scene_fov)
-    return Mosaic(SceneSpec(max(2, round(512 * down / across)), 512, "planar"))
 
 
 def live_view(args: argparse.Namespace, camera: Watched, scene: SceneModel) -> LiveView:
@@ -263,10 +252,12 @@ def live_view(args: argparse.Namespace, camera: Watched, scene: SceneModel) -> L
 
 def summary(exploration: Exploration) -> str:
     """The result, and that of the others."""
-    errors = exploration.rmse()
-    if errors is None:
-        return headline(exploration)
-    lines = [f"{headline(exploration)}: RMSE {errors[-1]:.1f}"]
+    errors, shares = exploration.rmse(), exploration.shares(len(exploration.records) - 1)
+    lines = [headline(exploration) + (f": RMSE {errors[-1]:.1f}" if errors else "")]
     width = max((len(curve.name) for curve in exploration.baselines), default=0)
     lines += [f"  {curve.name:<{width}}  {curve.rmse[-1]:5.1f}" for curve in exploration.baselines]
+    if shares:
+        lines.append(
+            f"  {', '.join(f'{name} {100 * share:.0f} %' for name, share in shares.items() if share >= 0.005)}"
+        )
     return "\n".join(lines)
