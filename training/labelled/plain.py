@@ -23,7 +23,7 @@ from .. import scenes
 
 def holds_bags(path: Path) -> bool:
     """Whether it is a bag or a folder with bags in it."""
-    return is_bag(path) or (path.is_dir() and any(is_bag(entry) for entry in path.iterdir()))
+    return path.exists() and (is_bag(path) or (path.is_dir() and any(is_bag(entry) for entry in path.iterdir())))
 
 
 def folder(path: Path, split: str, every: int = EVERY) -> Listing:

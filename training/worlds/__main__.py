@@ -1,4 +1,11 @@
-"""Render worlds to files: `python -m training.worlds --kind street --seed 3 --size 512x1024 --out FILE`."""
+"""Render worlds to files.
+
+python -m training.worlds --kind street --seed 3 --size 512x1024 --out FILE [--labels FILE.png]
+python -m training.worlds --kind room --count 200 --size 256x512 --out DIR     pictures and labels to train on
+
+The second makes DIR/images/room_0000.jpg and DIR/labels/room_0000.png and so on, which `worlds:DIR` names as data; both
+kinds may share a folder.
+"""
 
 from __future__ import annotations
 
@@ -66,6 +73,18 @@ def numbered(path: Path, seed: int, count: int) -> Path:
     return path if count == 1 else path.with_name(f"{path.stem}_{seed:04d}{path.suffix}")
 
 
+def targets(args: argparse.Namespace) -> list[tuple[Path, Path | None]]:
+    """Where each picture and its labels go; `--out` names a folder where it is one or has no ending. GlimpseError."""
+    seeds = range(args.seed, args.seed + args.count)
+    if not args.out.is_dir() and args.out.suffix:
+        labels = [numbered(args.labels, s, args.count) if args.labels else None for s in seeds]
+        return [(numbered(args.out, s, args.count), m) for s, m in zip(seeds, labels, strict=True)]
+    if args.labels is not None:
+        raise GlimpseError(f"--labels {args.labels}: {args.out} is a folder, whose labels go into it; leave it out")
+    names = [f"{args.kind}_{s:04d}" for s in seeds]
+    return [(args.out / "images" / f"{name}.jpg", args.out / "labels" / f"{name}.png") for name in names]
+
+
 class Progress:
     """A line on stderr that is rewritten once a second, from two seconds on."""
 
@@ -90,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--kind", choices=sorted(KINDS), default="street")
     p.add_argument("--seed", type=int, default=0, help="another seed: another layout, colours, light, place to stand")
     p.add_argument("--size", default="512x1024", help="HEIGHTxWIDTH in pixels")
-    p.add_argument("--out", type=Path, required=True, help="picture to write (.png, .jpg)")
+    p.add_argument("--out", type=Path, required=True, help="picture to write (.png, .jpg), or a folder for data")
     p.add_argument("--labels", type=Path, help="labels to write: one channel of class ids (.png)")
     p.add_argument("--count", type=int, default=1, help="so many pictures, seeds upwards; the seed goes into the name")
     p.add_argument("--projection", choices=("spherical", "planar"), default="spherical")
@@ -114,22 +133,22 @@ def main(argv: list[str] | None = None) -> int:
                 "a seed from 0 and 1 to 256 samples"
             )
         ahead = camera_for(parse_size(args.size), args.projection, args.fov, args.pan, args.tilt)
-        for path in filter(None, (args.out, args.labels)):
+        files = targets(args)
+        for path in filter(None, files[0]):
             prepare(path)
         if args.classes:
             for i, c in enumerate(CLASSES):
                 print(i, c.name, *c.color)
         progress = Progress()
-        for k in range(args.count):
+        for k, (out, ids) in enumerate(files):
             seed = args.seed + k
             world = KINDS[args.kind](seed)
             camera = replace(ahead, heading=ahead.heading + world.heading)
             progress.name = f"{args.kind} {seed} ({k + 1} of {args.count})"
             image, labels = render(world, camera, args.samples, progress)
-            out = numbered(args.out, seed, args.count)
             save(out, image, args.quality)
-            if args.labels is not None:
-                save(numbered(args.labels, seed, args.count), labels, args.quality)
+            if ids is not None:
+                save(ids, labels, args.quality)
             progress.done()
             print(out)
     except GlimpseError as error:
