@@ -80,7 +80,7 @@ def load_weights(net: ResNet, path: Path) -> None:
         raise GlimpseError(
             f"{path}: holds no weights ({type(error).__name__}); expected those of a ResNet-18"
         ) from error
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise GlimpseError(f"{path}: is no dictionary of tensors; expected the weights of a ResNet-18")
     own = net.state_dict()
     # Files from before batch norms counted their batches have no such entry.
