@@ -20,7 +20,6 @@ import numpy as np
 import onnx
 import torch
 import tyro
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from glimpse_ros.core.bundle import belief_id, encode_belief, load_policy, load_scene, write_graph
@@ -28,6 +27,7 @@ from glimpse_ros.core.types import Episode, Glimpse, Limits, View
 
 from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig, Memory
 from .gain_policy import GainPolicy
+from .graph_parts import under_if
 from .retina import sample
 
 OPSET = 17
@@ -106,41 +106,7 @@ def scene_model(net: Canvas) -> onnx.ModelProto:
         features = net.perceive(memory)[1:]
     names = [*(f"next_{name}" for name in STATES), *handed]
     decoder = to_onnx(Decode(net), (*split(memory), *features), names, ["reconstruction"])
-
-    rename = {
-        name: f"decoder/{name}" for node in decoder.graph.node for name in node.output if name != "reconstruction"
-    }
-    rename |= {weight.name: f"decoder/{weight.name}" for weight in decoder.graph.initializer}
-    for node in decoder.graph.node:
-        node.name = f"decoder/{node.name}"
-        node.input[:] = [rename.get(name, name) for name in node.input]
-        node.output[:] = [rename.get(name, name) for name in node.output]
-    for weight in decoder.graph.initializer:
-        weight.name = rename[weight.name]
-    shape = [1, 3, c.height, c.width]
-    drawn = helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, shape)
-    decoder.graph.node[-1].output[0] = "decoder/reconstruction"
-    then_out = helper.make_tensor_value_info("decoder/reconstruction", TensorProto.FLOAT, shape)
-    # The weights belong inside: ONNX Runtime packs a convolution only where it owns its weights.
-    then_branch = helper.make_graph(
-        list(decoder.graph.node), "decode", [], [then_out], initializer=list(decoder.graph.initializer)
-    )
-    blank = helper.make_node(
-        "ConstantOfShape", ["blank/shape"], ["blank/out"], value=numpy_helper.from_array(np.zeros(1, np.float32))
-    )
-    else_out = helper.make_tensor_value_info("blank/out", TensorProto.FLOAT, shape)
-    else_branch = helper.make_graph([blank], "skip", [], [else_out])
-    graph = trunk.graph
-    graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), "blank/shape"))
-    graph.input.append(helper.make_tensor_value_info("decode", TensorProto.BOOL, [1]))
-    graph.node.append(
-        helper.make_node("If", ["decode"], ["reconstruction"], then_branch=then_branch, else_branch=else_branch)
-    )
-    for output in [o for o in graph.output if o.name in handed]:
-        graph.output.remove(output)
-    graph.output.append(drawn)
-    onnx.checker.check_model(trunk)
-    return trunk
+    return under_if(trunk, decoder, handed)
 
 
 def policy_model(policy: GainPolicy) -> onnx.ModelProto:

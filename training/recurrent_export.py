@@ -23,7 +23,6 @@ import numpy as np
 import onnx
 import torch
 import tyro
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from glimpse_ros.core.bundle import belief_id, encode_belief, load_policy, load_scene, write_graph
@@ -33,11 +32,11 @@ from glimpse_ros.core.types import Episode, GlimpseError, Limits, View
 from . import active_sampling, loop, quadrants, ram, top_down
 from .export import commit, to_onnx
 from .fovea import Fovea
+from .graph_parts import halved, round_weights
 from .recurrent import Recurrent, RecurrentConfig
 
 SIGMA = 0.07  # standard deviation of a location where the runtime asks for noise: that of the end of training
 LARGEST = 3 * 2**20  # bytes of a bundle's graphs; above, weights are stored in half precision
-MATRIX = 4096  # weights with fewer numbers stay in single precision
 
 
 @dataclass
@@ -162,19 +161,7 @@ def graphs(agent: Agent) -> tuple[onnx.ModelProto, onnx.ModelProto]:
 def rounded(agent: Agent) -> None:
     """Every large weight to the nearest in half precision, in place."""
     modules = [module for module in (agent.doubt or agent.net, agent.q) if module is not None]
-    for weight in (w for module in modules for w in module.parameters() if w.numel() >= MATRIX):
-        weight.data = weight.data.half().float()
-
-
-def halved(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with large weights stored in half precision; onnxruntime widens them once, when it loads."""
-    for weight in model.graph.initializer:
-        if weight.data_type == TensorProto.FLOAT and np.prod(weight.dims) >= MATRIX:
-            name = weight.name
-            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{name}/half"))
-            model.graph.node.insert(0, helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT))
-    onnx.checker.check_model(model)
-    return model
+    round_weights(modules)
 
 
 def export(agent: Agent, out: Path, data: str = "", beta: float = 1.0) -> tuple[int, float]:

@@ -34,7 +34,7 @@ def composite(glimpse: Tensor, scales: Sequence[float] = SCALES) -> Tensor:
     """Glimpses (B, S, 3, g, g), finest first -> images (B, 3, n, n) with n = g / scales[0]: the coarser scales
     enlarged, the finer ones pasted over their middle.
     """
-    g = glimpse.shape[-1]
+    g = int(glimpse.shape[-1])  # a tracer gives a tensor
     sides = [round(g * scale / scales[0]) for scale in scales]
     image = F.interpolate(glimpse[:, -1], (sides[-1], sides[-1]), mode="bilinear", align_corners=False)
     for k in range(len(scales) - 2, -1, -1):
