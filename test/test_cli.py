@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from explorations import world
-from onnx_graphs import write_bundle
+from onnx_graphs import write_bundle, write_street
 
 from glimpse_ros.cli import main, parser
 from glimpse_ros.core.types import GlimpseError
@@ -193,7 +193,8 @@ def test_explore_a_folder_with_a_file_that_is_no_image(tmp_path: Path) -> None:
         save(folder / f"{k}.png", world(96, 128) // (k + 1))
     (folder / "notes.txt").write_text("no image")
     result = glimpse(
-        "explore", "--input", folder, "--glimpses", 3, "--model", "mosaic", "--out", tmp_path / "o", "--fast"
+        *("explore", "--input", folder, "--glimpses", 3, "--model", "mosaic", "--memory", "carried"),
+        *("--out", tmp_path / "o", "--fast"),
     )
     assert result.returncode == 0, result.stderr
     # On a busy machine the first frame gives way to the second: frames are dropped, not queued.
@@ -201,6 +202,28 @@ def test_explore_a_folder_with_a_file_that_is_no_image(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "o" / "metrics.json").read_text())
     assert metrics["size"] == "96x128" and metrics["projection"] == "planar" and len(metrics["rmse"]) == 3
     assert metrics["max_fov"] is None and len(metrics["notes"]) == 2
+
+
+@needs_ros
+def test_explore_frames_of_a_road_one_by_one(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for k in range(20):  # 16:9; the first is dark, the others bright
+        save(folder / f"{k:02}.png", np.full((90, 160, 3), 220 if k else 30, np.uint8))
+    bundle, out = write_street(tmp_path / "street"), tmp_path / "o"
+    result = glimpse("explore", "--input", folder, "--glimpses", 3, "--model", bundle, "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("2 frames, 3 glimpses of each, 16 % of the pixels: RMSE")
+    assert "WARN" not in result.stderr and "note:" not in result.stderr
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["starts"], metrics["policy"], metrics["size"]) == ([0, 3], "learned", "90x160")
+    assert [set(shares) - {"unknown"} for shares in metrics["segmentation"]] == [{"road"}] * 3 + [{"sky"}] * 3
+    known = [1 - shares["unknown"] for shares in metrics["segmentation"]]
+    assert known[0] < known[1] < known[2] and known[:3] == known[3:]
+    few = glimpse(
+        "explore", "--input", folder, "--frames", 60, "--glimpses", 1, "--model", bundle, "--out", out, "--fast"
+    )
+    assert re.search(r"note: \d+ of 60 frames: the input ended before", few.stderr), few.stderr
 
 
 @needs_ros
@@ -216,6 +239,8 @@ def test_explore_refuses_in_one_sentence(tmp_path: Path) -> None:
     )
     bundle = write_bundle(tmp_path / "tiny")
     refused(glimpse("explore", "--input", photo, "--model", bundle, *out), "is spherical, the input is planar")
+    refused(glimpse("explore", "--input", photo, "--frames", 2, *out), "--frames 2: the input is not a sequence")
+    refused(glimpse("explore", "--input", scene, "--model", "mosaic", "--memory", "per_frame", *out), "camera ptz")
     (tmp_path / "file").write_text("")
     refused(glimpse("explore", "--input", scene, "--model", "mosaic", "--out", tmp_path / "file"), "cannot write")
     assert not (tmp_path / "o" / "index.html").exists()

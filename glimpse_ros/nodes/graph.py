@@ -93,6 +93,7 @@ def run_graph(
         ready(source)
         for node in (scene, decider, source):  # the camera last: nobody is to miss its first frame
             _must(node, "activate")
+        source.get_logger().set_level(LoggingSeverity.ERROR)  # that it ended is for the caller to say
         taken = _collect(records, (scene, decider, source), glimpses, frames, timeout, on_step)
         assert decider.loop is not None
         scores, threshold = dict(decider.loop.scores), decider.loop.threshold
