@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,15 @@ def measure(path: Path, seed: int, data: Path, count: int = 0) -> dict[str, Any]
     return made | {"minutes": round(state["seconds"] / 60, 1), "steps": state["step"], "scenes": len(labels)}
 
 
-def put(rows: list[dict[str, Any]], report: Path) -> None:
-    """Into a JSON list, in place of older runs of the same part, seed and task."""
-    new = {(row["row"], row["seed"], row["task"]): row for row in rows}
-    old = [run for run in ablations.read(report) if (run["row"], run["seed"], run["task"]) not in new]
+def put(
+    rows: list[dict[str, Any]],
+    report: Path,
+    read: Callable[[Path], list[dict[str, Any]]] = ablations.read,
+    key: tuple[str, ...] = ("row", "seed", "task"),
+) -> None:
+    """Into a JSON list, in place of older runs of the same part, seed and task (of the same `key`)."""
+    new = {tuple(row[name] for name in key): row for row in rows}
+    old = [run for run in read(report) if tuple(run[name] for name in key) not in new]
     kept = sorted([*old, *new.values()], key=lambda run: (len(run["row"]), run["row"], run["seed"]))
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text("[\n" + ",\n".join(f" {json.dumps(run)}" for run in kept) + "\n]\n")

@@ -4,6 +4,7 @@
     python -m training.tables active-sampling --png sweep.png
     python -m training.tables top-down
     python -m training.tables catch
+    python -m training.tables gae --json gae.json --pictures runs/gae-pictures
 
 Each figure is a single greedy roll-out a scene from a seeded first location, its spread that of seeds; nothing is
 averaged over roll-outs, nothing was chosen on test data. Published figures are those of published.py. Rows of baselines
@@ -26,6 +27,7 @@ from glimpse_ros.core.types import GlimpseError
 from . import published
 from .ablations import ablations
 from .catch import catch
+from .gae import PARTS, gae
 from .published import Line, Section
 from .runs import Looks, Plan, processors
 from .stopping import active_sampling
@@ -118,7 +120,9 @@ TABLES: dict[str, Callable[[Plan, argparse.Namespace], list[Table]]] = {
     "active-sampling": active_sampling,
     "top-down": top_down,
     "catch": catch,
+    "gae": gae,
 }
+DATA = {"gae": Path("../shared/data")}  # of tables that are not of MNIST
 
 
 def parser() -> argparse.ArgumentParser:
@@ -126,20 +130,26 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m training.tables", description=(__doc__ or "").splitlines()[0])
     made.add_argument("which", choices=TABLES, help="whose tables")
     made.add_argument(
-        "--data", type=Path, default=Path("../shared/data/mnist"), help="folder of MNIST's four IDX files"
+        "--data",
+        type=Path,
+        help="folder of MNIST's four IDX files (../shared/data/mnist); gae: of camvid, panoramas and scene15 "
+        "(../shared/data)",
     )
     made.add_argument("--models", type=Path, default=Path("models"), help="folder of the bundles")
-    made.add_argument("--count", type=int, help="only the first so many test scenes")
+    made.add_argument("--count", type=int, help="only so many test scenes: the first, of gae evenly spaced")
     made.add_argument("--seeds", type=int, default=3, help="of the first location")
     made.add_argument("--workers", type=int, default=processors(), help="processes")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the tables here too, for training.cards")
     made.add_argument("--png", type=Path, metavar="FILE", help="active-sampling: draw its curves")
+    made.add_argument("--pictures", type=Path, metavar="DIR", help="gae: draw the paper's pictures into this folder")
+    made.add_argument("--only", metavar="PARTS", help=f"gae: some of {','.join(PARTS)}, by comma")
     return made
 
 
 def run(args: argparse.Namespace) -> list[Table]:
     """Make and print the tables. Raises GlimpseError for what it refuses."""
-    plan = Plan(args.data, args.models, args.count, args.seeds, args.workers)
+    data = args.data or DATA.get(args.which, Path("../shared/data/mnist"))
+    plan = Plan(data, args.models, args.count, args.seeds, args.workers)
     tables = TABLES[args.which](plan, args)
     print("\n\n".join(table.markdown() for table in tables))
     if args.json:
