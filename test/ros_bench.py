@@ -58,9 +58,13 @@ class Probe(Node):
             self.outs[topic] = self.create_publisher(kind, topic, qos)
         return self.outs[topic]
 
-    def image(self, stamp: int, value: int = 100, size: tuple[int, int] = (48, 64), **fields: Any) -> None:
-        """A grey frame; fields spoil it."""
-        message = image_from_array(np.full((*size, 3), value, np.uint8), "rgb8", stamp, "camera")
+    def image(
+        self, stamp: int, value: int = 100, size: tuple[int, int] = (48, 64), lower: int | None = None, **fields: Any
+    ) -> None:
+        """A grey frame, its lower half of another grey where that is said; fields spoil it."""
+        pixels = np.full((*size, 3), value, np.uint8)
+        pixels[size[0] // 2 :] = value if lower is None else lower
+        message = image_from_array(pixels, "rgb8", stamp, "camera")
         for name, field in fields.items():
             setattr(message, name, field)
         self.out("image", Image, IMAGES).publish(message)

@@ -78,6 +78,8 @@ class SceneNode(GlimpseNode):
         )
         self.health.tell("model", model.info.name)
         self.health.tell("provider", model.info.provider)
+        if model.info.class_names:  # by class id, for those who have no label_info
+            self.health.tell("classes", ", ".join(model.info.class_names))
         self.get_logger().info(f"model {model.info.name} on {model.info.provider}")
 
     def _load(self) -> tuple[SceneModel, Callable[[int, int], SceneModel] | None]:
