@@ -127,7 +127,7 @@ def test_a_peak_over_the_seam_is_in_one_window():
 
 @pytest.mark.parametrize(("anchor", "wraps"), [(a, w) for a in ANCHORS for w in (False, True)])
 def test_a_cell_is_never_one_that_was_seen(anchor, wraps):
-    """Until all were: 1e-30 of attention and no more still leads to what is left, where a product would tie at cell 0."""
+    """Until all were: 1e-30 of attention leads to what is left too, where a product would tie at cell 0."""
     generator = torch.Generator().manual_seed(1)
     attention = torch.rand(1, 1, ROWS, COLS, generator=generator)
     visited, looks = torch.zeros(1, 1, ROWS, COLS), 0

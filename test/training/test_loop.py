@@ -176,15 +176,105 @@ def test_parts_of_a_network_are_clipped_one_by_one(tmp_path):
     seen = {}
     net = Two({})
 
-    class Watch(torch.optim.Adam):
+    class Watch(torch.optim.AdamW):
         def step(self, *a, **k):
             seen.update({name: p.grad.abs().item() for name, p in net.named_parameters()})
             return super().step(*a, **k)
 
     given, patch = args(tmp_path, steps=1), pytest.MonkeyPatch()
-    patch.setattr(torch.optim, "Adam", Watch)
+    patch.setattr(torch.optim, "AdamW", Watch)
     try:
         loop.fit(loop.launch(given), given, {}, net, lambda turn: (torch.ones(1, 1),), lambda average: {})
     finally:
         patch.undo()
     assert seen == {"net.calm.weight": pytest.approx(1.0), "net.wild.weight": pytest.approx(5.0)}
+
+
+def test_weights_decay_only_if_asked(tmp_path):
+    """Without a gradient a weight stays; with decay it shrinks by the learning rate's share each step."""
+
+    class Still(nn.Module):
+        def __init__(self, config):
+            super().__init__()
+            self.config = config
+            self.line = nn.Linear(2, 2, bias=False)
+            nn.init.constant_(self.line.weight, 2.0)
+
+        def forward(self, x):
+            return (self.line(x) * 0).sum(), {}
+
+    def left(out, **options):
+        given = args(out, steps=3, **options)
+        path = loop.fit(loop.launch(given), given, {}, Still({}), lambda turn: (torch.ones(1, 2),), lambda average: {})
+        return loop.read_checkpoint(path)["net"]["line.weight"]
+
+    assert torch.equal(left(tmp_path / "none"), torch.full((2, 2), 2.0))
+    rates = [loop.learning_rate(step / 3, 0.1) for step in range(3)]
+    expected = 2.0
+    for rate in rates:
+        expected *= 1 - 0.5 * rate
+    assert torch.allclose(left(tmp_path / "some", weight_decay=0.5), torch.full((2, 2), expected), rtol=1e-5)
+
+
+class Normed(nn.Module):
+    """A batch norm and a mask that never changes."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.line, self.norm = nn.Linear(2, 2), nn.BatchNorm1d(2, momentum=0.5)
+        self.register_buffer("table", torch.arange(3))
+
+    def forward(self, x):
+        return self.norm(self.line(x)).square().mean(), {}
+
+
+def test_running_statistics_are_averaged_as_weights_are(tmp_path):
+    """The averaged weights' features have statistics of their own; those of one step would not fit them."""
+    seen = []
+
+    class Watched(Normed):
+        def forward(self, x):
+            out = super().forward(x)
+            seen.append({name: value.clone() for name, value in self.state_dict().items()})
+            return out
+
+    def draw(turn):
+        return (torch.randn(8, 2, generator=turn.generator) + turn.step,)
+
+    given = args(tmp_path, steps=5, ema=0.6)
+    torch.manual_seed(0)
+    net = Watched({})
+    net.table += 4
+    first = {name: value.clone() for name, value in net.state_dict().items()}
+    checked = []
+    state = loop.read_checkpoint(loop.fit(loop.launch(given), given, {}, net, draw, lambda a: checked.append(a) or {}))
+    for name in ("norm.running_mean", "norm.running_var"):
+        expected = first[name]
+        for k, step in enumerate(seen):  # nothing else changes a statistic than the forward pass
+            expected = torch.lerp(expected, step[name], 1 - min(0.6, (k + 2) / (k + 11)))
+        assert torch.allclose(state["average"][name], expected, atol=1e-6)
+        assert not torch.allclose(state["average"][name], state["net"][name], atol=1e-2)
+    assert state["average"]["table"].tolist() == state["net"]["table"].tolist() == [4, 5, 6]
+    assert all(torch.equal(checked[-1].state_dict()[name], value) for name, value in state["average"].items())
+
+
+def test_running_statistics_go_on_after_an_interruption(tmp_path):
+    def run(out, stop_at=None):
+        def draw(turn):
+            if turn.step == stop_at:
+                raise KeyboardInterrupt
+            return (torch.randn(8, 2, generator=turn.generator) * (1 + turn.step),)
+
+        given = args(out)
+        torch.manual_seed(0)
+        return loop.read_checkpoint(loop.fit(loop.launch(given), given, {}, Normed({}), draw, lambda average: {}))
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", stop_at=3)
+    parts = run(tmp_path / "parts")
+    assert "norm.running_var" in parts["average"] and parts["step"] == 6
+    assert all(torch.equal(whole["net"][name], value) for name, value in parts["net"].items())
+    floating = [name for name, value in whole["average"].items() if value.is_floating_point()]
+    assert all(torch.equal(whole["average"][name], parts["average"][name]) for name in floating)

@@ -121,7 +121,7 @@ def episode(views: torch.Tensor, stride: int, wraps: bool, channels: int = 3) ->
 @pytest.mark.parametrize("stride", STRIDES)
 @pytest.mark.parametrize("wraps", [False, True])
 def test_writing_one_by_one_is_remembering_all_at_once(wraps, stride):
-    """To the last bit: the exported graph does the one, training the other. Views overlap, wrap and are off the grid."""
+    """To the last bit: a graph does the one, training the other. Views overlap, wrap and are off the grid."""
     for seed in range(3):
         views = random_views(8, seed)[torch.randperm(8, generator=torch.Generator().manual_seed(seed))]
         features, taken = episode(views, stride, wraps)
