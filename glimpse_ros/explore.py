@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         source = args.input or str(shipped(SCENE))
         camera = Watched(open_camera(args, source))
         stack.callback(camera.close)
-        memory, frames = choose_memory(args, camera.camera)
+        memory, frames = choose_memory(args, source)
         camera.repeats = frames is None
         wanted = args.glimpses * (frames or 1)
         began = time.monotonic()

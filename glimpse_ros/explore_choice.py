@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-from .cameras.base import Camera
+from .cameras.base import Camera, is_sequence
 from .core.bundle import BundleError, find_bundle, load_scene
 from .core.memory import Mosaic
 from .core.policies import POLICIES
@@ -43,12 +43,11 @@ def choose(args: argparse.Namespace, camera: Camera) -> tuple[str, str, SceneMod
     return model, policy, scene, notes
 
 
-def choose_memory(args: argparse.Namespace, camera: Camera) -> tuple[str, int | None]:
-    """What happens to the memory from frame to frame, and how many frames are explored one by one (None: it goes on).
-
-    camera: whose attribute `still` says that its scene is one image. Raises GlimpseError for what makes no sense.
+def choose_memory(args: argparse.Namespace, source: str) -> tuple[str, int | None]:
+    """What happens to the memory from frame to frame of what is at the path `source`, and how many frames are explored
+    one by one (None: it goes on). Raises GlimpseError for what makes no sense.
     """
-    sequence = camera.kind == "wide" and not getattr(camera, "still", False)
+    sequence = is_sequence(source)
     memory = str(args.memory or ("per_frame" if sequence else "carried"))
     if memory != "per_frame" or not sequence:
         if args.frames is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from bag_making import START, image, joints, write_bag
 from explorations import world
 from onnx_graphs import write_bundle, write_street
 
@@ -24,8 +25,8 @@ def arguments(**given: object) -> Namespace:
 
 
 @pytest.fixture
-def inputs(tmp_path: Path) -> dict[str, Camera]:
-    """A camera on a panorama, on a photograph, on a folder of two, and on a video."""
+def paths(tmp_path: Path) -> dict[str, str]:
+    """A panorama, a photograph, a folder of two, a video, a bag of a wide camera, and one of a PTZ."""
     photos = tmp_path / "photos"
     photos.mkdir()
     for file, size in (
@@ -38,8 +39,17 @@ def inputs(tmp_path: Path) -> dict[str, Camera]:
     for k in range(3):
         video.write(np.full((48, 64, 3), 80 * k, np.uint8))
     video.release()
+    seen = [image(k, START + k) for k in range(2)]
+    write_bag(tmp_path / "drive", seen)
+    write_bag(tmp_path / "ptz", [*seen, joints(START, pan=0.1, tilt=0.0)])
     names = {"panorama": "panorama.png", "photo": "photo.png", "folder": "photos", "video": "video.avi"}
-    return {name: open_input(str(tmp_path / file)) for name, file in names.items()}
+    return {name: str(tmp_path / file) for name, file in {**names, "drive": "drive", "ptz": "ptz"}.items()}
+
+
+@pytest.fixture
+def inputs(paths: dict[str, str]) -> dict[str, Camera]:
+    """A camera on each."""
+    return {name: open_input(path) for name, path in paths.items()}
 
 
 @pytest.fixture
@@ -56,6 +66,8 @@ def test_a_wide_input_gets_the_street_bundle_and_a_panorama_its_own(inputs: dict
         ("photo", "street", "learned"),
         ("folder", "street", "learned"),
         ("video", "street", "learned"),
+        ("drive", "street", "learned"),
+        ("ptz", "sphere", "uncertainty"),
     ):
         path, chosen, scene, notes = choose(arguments(), inputs[name])
         assert (Path(path).name, chosen, scene.info.name, notes) == (model, policy, model, [])
@@ -78,16 +90,16 @@ def test_a_model_of_another_projection_is_refused(inputs: dict[str, Camera], tmp
         choose(arguments(model=str(write_street(tmp_path / "street"))), inputs["panorama"])
 
 
-def test_each_frame_of_a_sequence_is_a_scene_of_its_own_where_nobody_says_otherwise(inputs: dict[str, Camera]) -> None:
-    assert (
-        choose_memory(arguments(), inputs["folder"]) == choose_memory(arguments(), inputs["video"]) == ("per_frame", 2)
-    )
-    assert choose_memory(arguments(frames=5), inputs["video"]) == ("per_frame", 5)
-    assert choose_memory(arguments(memory="decay"), inputs["video"]) == ("decay", None)
-    assert choose_memory(arguments(), inputs["photo"]) == choose_memory(arguments(), inputs["panorama"])
-    assert choose_memory(arguments(), inputs["photo"]) == ("carried", None)
-    assert choose_memory(arguments(memory="per_frame"), inputs["photo"]) == ("per_frame", 1)
+def test_each_frame_of_a_sequence_is_a_scene_of_its_own_where_nobody_says_otherwise(paths: dict[str, str]) -> None:
+    for name in ("folder", "video", "drive"):
+        assert choose_memory(arguments(), paths[name]) == ("per_frame", 2)
+    for name in ("photo", "panorama", "ptz"):
+        assert choose_memory(arguments(), paths[name]) == ("carried", None)
+    assert choose_memory(arguments(frames=5), paths["video"]) == ("per_frame", 5)
+    assert choose_memory(arguments(memory="decay"), paths["video"]) == ("decay", None)
+    assert choose_memory(arguments(memory="per_frame"), paths["photo"]) == ("per_frame", 1)
     with pytest.raises(GlimpseError, match="--frames 3: memory is carried, so nothing is explored frame by frame"):
-        choose_memory(arguments(memory="carried", frames=3), inputs["folder"])
-    with pytest.raises(GlimpseError, match="--frames 3: the input is not a sequence of a wide camera"):
-        choose_memory(arguments(frames=3), inputs["panorama"])
+        choose_memory(arguments(memory="carried", frames=3), paths["folder"])
+    for name in ("photo", "panorama", "ptz"):
+        with pytest.raises(GlimpseError, match="--frames 3: the input is not a sequence of a wide camera"):
+            choose_memory(arguments(frames=3), paths[name])

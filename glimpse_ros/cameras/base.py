@@ -13,16 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.image_size import compressed_size
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, PanTiltZoom
-from ..datasets.bag_reader import is_bag
-from ..datasets.images import is_image_name, is_panorama, read_rgb
+from ..datasets.bag_poses import state_topic
+from ..datasets.bag_reader import Bag, is_bag
+from ..datasets.bags import JOINTS
+from ..datasets.images import is_panorama, read_rgb
 from .bag import BagCamera
+from .footage import is_still
 from .sim import SimCamera
 from .wide import UsbCamera, WideCamera
 
@@ -96,12 +98,22 @@ def guess_kind(path: str) -> str:
         raise GlimpseError(f"input {path} does not exist")
     if is_bag(file):
         return "bag"
-    if file.is_dir() or not (is_image_name(file) or cv2.haveImageReader(path)):
+    if not is_still(file):
         return "wide"
     with file.open("rb") as stream:
         size = compressed_size(stream.read(1 << 20))
     height, width = size or read_rgb(file).shape[:2]
     return "sim" if is_panorama(height, width) else "wide"
+
+
+def is_sequence(path: str) -> bool:
+    """Whether a wide camera's images are at `path`, one after the other: a folder, a video, or a bag that does not tell
+    where its camera looked. Raises GlimpseError where nothing is there."""
+    kind = guess_kind(path)
+    if kind == "bag":
+        with Bag(path) as bag:
+            return state_topic(bag, JOINTS) is None
+    return kind == "wide" and not is_still(Path(path))
 
 
 def _options(kind: str) -> set[str]:

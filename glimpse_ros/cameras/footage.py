@@ -117,6 +117,9 @@ def open_footage(path: Path, loop: bool, skipped: Skipped) -> Footage:
         raise GlimpseError(f"input {path} does not exist")
     if path.is_dir():
         return Folder(path, loop, skipped)
-    if is_image_name(path) or cv2.haveImageReader(str(path)):
-        return Still(path)
-    return Video(path, loop)
+    return Still(path) if is_still(path) else Video(path, loop)
+
+
+def is_still(path: Path) -> bool:
+    """Whether the file is one image."""
+    return path.is_file() and (is_image_name(path) or cv2.haveImageReader(str(path)))

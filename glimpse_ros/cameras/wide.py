@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.scene_frame import SceneFrame
 from ..core.types import Frame, GlimpseError, MountLimits, PanTiltZoom
 from ..datasets.skipped import Skipped
-from .footage import Still, open_footage
+from .footage import open_footage
 from .playback import SECOND, Elapsed
 
 HFOV = math.radians(60.0)
@@ -64,7 +64,6 @@ class WideCamera(StillCamera):
             raise GlimpseError(f"frame rate {rate}: expected more than 0")
         self.skipped = Skipped()
         self._footage = open_footage(Path(source), loop, self.skipped)
-        self.still = isinstance(self._footage, Still)  # it shows one image, for ever
         self.period = round(SECOND / (rate or self._footage.rate))
         first = self._footage.at(0)
         if first is None:
