@@ -111,6 +111,30 @@ class Residual(nn.Module):
         return F.relu(x + self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))))
 
 
+class Whole(nn.Module):
+    """Fully connected between maps of the scene: (B, I, h, w) -> (B, O, h, w), every cell from every cell.
+
+    A panorama has no first column: there the weights depend on how far apart two columns are, not on which they are, so
+    that a turned scene gives a turned map. That is a circular convolution as wide as the map.
+    """
+
+    def __init__(self, inputs: int, outputs: int, rows: int, cols: int, wraps: bool) -> None:
+        super().__init__()
+        self.rows, self.cols, self.wraps = rows, cols, wraps
+        self.all: nn.Module = (
+            nn.Conv1d(inputs * rows, outputs * rows, cols)
+            if wraps
+            else nn.Linear(inputs * rows * cols, outputs * rows * cols)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.wraps:
+            return self.all(x.flatten(1)).view(len(x), -1, self.rows, self.cols)
+        x = x.flatten(1, 2)  # (B, I * h, w)
+        x = self.all(torch.cat([x, x[..., :-1]], -1))  # (B, O * h, w)
+        return x.view(len(x), -1, self.rows, self.cols)
+
+
 class Stream(nn.Module):
     """Code (B, C, h, w) and the three finer memories -> drawing (B, O, H, W) and the features of three levels."""
 
@@ -167,8 +191,8 @@ class GaeNet(nn.Module):
         (rows, cols), bottom = c.cells, 4 * c.encoder
         self.encoder = ResNet(c.encoder)
         self.reduce = nn.Sequential(nn.Conv2d(bottom, c.code, 1, bias=False), nn.BatchNorm2d(c.code), nn.ReLU())
-        self.fill = nn.Sequential(nn.Linear(c.code * rows * cols, c.code * rows * cols), nn.ReLU())
-        self.attend = nn.Linear(c.code * rows * cols, rows * cols)
+        self.fill = Whole(c.code, c.code, rows, cols, c.spherical)
+        self.attend = Whole(c.code, 1, rows, cols, c.spherical)
         if c.decoder:
             self.attended = Stream(c, c.code + (not c.gated), c.gated)
             self.contrasted = Stream(c, c.code, None)
@@ -188,11 +212,9 @@ class GaeNet(nn.Module):
 
     def think(self, bottom: Tensor) -> tuple[Tensor, Tensor]:
         """The coarsest memory (B, 4E, h, w) -> z (B, C, h, w) and attention (B, 1, h, w) > 0."""
-        c, (rows, cols) = self.config, self.config.cells
-        flat = self.reduce(bottom).flatten(1)
-        code = self.fill(flat).view(-1, c.code, rows, cols)
+        reduced = self.reduce(bottom)
         # Softplus, not the paper's ReLU: a map that is zero everywhere would choose its first cell and learn no more.
-        return code, F.softplus(self.attend(flat)).view(-1, 1, rows, cols)
+        return F.relu(self.fill(reduced)), F.softplus(self.attend(reduced))
 
     def attending(self, code: Tensor, attention: Tensor) -> Tensor:
         """What the self-attention stream reads: a * z, or z and a."""
