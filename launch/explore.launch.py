@@ -4,9 +4,13 @@
     ros2 launch glimpse_ros explore.launch.py camera:=usb input:=0 hfov:=1.2
     ros2 launch glimpse_ros explore.launch.py camera:=sim glimpses:=12 policy:=uncertainty model:=mosaic
     ros2 launch glimpse_ros explore.launch.py image:=/front/image_raw command_interface:=joint_trajectory
+    ros2 launch glimpse_ros explore.launch.py image:=/front/image_raw model:=street memory:=per_frame
     ros2 launch glimpse_ros explore.launch.py --show-args
 
-An argument left empty leaves the parameter as the file `params_file` has it.
+An argument left empty leaves the parameter as the file `params_file` has it; where that is our own, a camera that this
+file knows gets what suits it: the simulated one the panorama bundle, a wide one the street bundle, and of a wide one
+that sees one image after the other each is explored from an empty memory. What moves through such an image would
+otherwise be remembered where it no longer is.
 
 The nodes are lifecycle nodes that take themselves to active (their parameter `autostart`), rather than being told to
 by this file: so a node that is started again comes back active, nothing is lost between a launcher's event and a node
@@ -15,6 +19,7 @@ that is not up yet, and it works with every ROS 2 release. With `autostart:=fals
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -28,6 +33,7 @@ SHARE = get_package_share_directory("glimpse_ros")
 PARAMS = f"{SHARE}/config/params.yaml"
 CAMERA, SCENE, POLICY = "camera_node", "scene_node", "policy_node"
 COMPRESSED = "/compressed"
+GLIMPSES = "8"  # of a frame that is explored on its own
 
 
 def boolean(text: str) -> bool:
@@ -97,11 +103,17 @@ ARGUMENTS = (
     Argument(
         "model",
         "",
-        "scene model: a bundle's folder or name, or mosaic; with camera:=sim the panorama bundle is the default",
+        "scene model: a bundle's folder or name, or mosaic; the default is panorama with camera:=sim, street where the"
+        " camera is known to be a wide one, else mosaic",
         of("model", SCENE, POLICY),
     ),
-    Argument("policy", "", "learned, random, grid, saliency or uncertainty", of("policy", POLICY)),
-    Argument("glimpses", "", "glimpses of an episode; 0: go on for ever", of("glimpses", POLICY), int),
+    Argument(
+        "policy",
+        "",
+        "learned, random, grid, saliency or uncertainty; by default the bundle's own, if any",
+        of("policy", POLICY),
+    ),
+    Argument("glimpses", "", "glimpses of an episode; 0: go on for ever, as a bag does", of("glimpses", POLICY), int),
     Argument(
         "loop", "", "begin again: an episode when it is done, an input at its end", of("loop", CAMERA, SCENE), boolean
     ),
@@ -113,8 +125,20 @@ ARGUMENTS = (
     Argument("topic", "", "bag: the image topic; by default the one that suits best", of("topic", CAMERA)),
     Argument("rate", "", "frames per second; by default the camera's own", of("rate", CAMERA), float),
     Argument("speed", "", "bag: seconds recorded per second played", of("speed", CAMERA), float),
-    Argument("glimpses_per_frame", "", "of a wide camera", of("glimpses_per_frame", SCENE), int),
-    Argument("memory", "", "from frame to frame: carried, per_frame or decay", of("memory", SCENE)),
+    Argument(
+        "glimpses_per_frame",
+        "",
+        f"of a wide camera; by default {GLIMPSES} for memory:=per_frame",
+        of("glimpses_per_frame", SCENE),
+        int,
+    ),
+    Argument(
+        "memory",
+        "",
+        "from frame to frame: carried, per_frame (each is a scene of its own: the default where one image of a wide"
+        " camera follows the other) or decay (it fades)",
+        of("memory", SCENE),
+    ),
     Argument("namespace", "", "of the nodes and of their topics"),
     Argument("image", "image", "the image topic; a name that ends in /compressed is subscribed to as such"),
     *(Argument(name, name, f"the topic to use as {name}") for name in TOPICS[1:]),
@@ -141,6 +165,30 @@ ARGUMENTS = (
 )
 
 
+def fitting(camera: str, sequence: bool) -> str:
+    """The bundle that is made for such a camera; none where nobody knows what it needs."""
+    if camera == "sim":
+        return f"{SHARE}/models/panorama"
+    street = f"{SHARE}/models/street"
+    return street if (sequence or camera == "wide") and has(street, "scene") else ""
+
+
+def has(folder: str, role: str) -> bool:
+    """Whether there is a bundle with such a graph."""
+    return folder != "" and Path(folder, f"{role}.onnx").is_file()
+
+
+def is_sequence(path: str) -> bool:
+    """Whether one image of a wide camera follows the other there; not where it cannot be read: the node will say so."""
+    from glimpse_ros.cameras import base  # not at the top: where a driver publishes the images nothing is read here
+    from glimpse_ros.core.types import GlimpseError
+
+    try:
+        return base.is_sequence(path)
+    except (GlimpseError, OSError):
+        return False
+
+
 def overrides(given: dict[str, str]) -> dict[str, dict[str, object]]:
     """The parameters that the arguments set, by node."""
     found: dict[str, dict[str, object]] = {node: {} for node in EVERY}
@@ -153,12 +201,22 @@ def overrides(given: dict[str, str]) -> dict[str, dict[str, object]]:
         found[CAMERA]["camera"] = ParameterValue(camera, value_type=str)
     if camera == "sim" and given["input"] == "":
         found[CAMERA]["input"] = ParameterValue(f"{SHARE}/config/scenes/courtyard.jpg", value_type=str)
-    own_file = given["params_file"] != PARAMS
-    if camera == "sim" and given["model"] == "" and not own_file:  # a panorama: the bundle that is made for one
+    ours = given["params_file"] == PARAMS
+    sequence = ours and (camera == "usb" or (camera in ("wide", "bag") and is_sequence(given["input"])))
+    memory = given["memory"] or "per_frame" * sequence
+    model = given["model"] or fitting(camera, sequence) * ours
+    if model:
         for node in (SCENE, POLICY):
-            found[node]["model"] = ParameterValue(f"{SHARE}/models/panorama", value_type=str)
+            found[node]["model"] = ParameterValue(model, value_type=str)
+    if ours and (has(model, "policy") or has(f"{SHARE}/models/{model}", "policy")):
         found[POLICY].setdefault("policy", ParameterValue("learned", value_type=str))
-    if camera in ("sim", "usb", "wide"):  # with the others the scene node finds out
+    if memory == "per_frame":
+        each = next(n for n in (given["glimpses_per_frame"], given["glimpses"], GLIMPSES) if n not in ("", "0"))
+        found[SCENE] |= {"memory": ParameterValue(memory, value_type=str), "glimpses_per_frame": int(each)}
+        found[POLICY].setdefault("glimpses", int(each))
+    elif camera == "bag":  # a recording is looked at to its end
+        found[POLICY].setdefault("glimpses", 0)
+    if sequence or camera in ("sim", "usb", "wide"):  # with the others the scene node finds out
         found[SCENE]["camera"] = "ptz" if camera == "sim" else "wide"
     if camera == "bag":
         if found[CAMERA].pop("use_sim_time", False):

@@ -9,7 +9,10 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+from bag_making import START, image, joints, write_bag
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +98,90 @@ def test_the_simulated_camera_has_a_model_of_its_own(explore: Callable[..., dict
     assert "model" not in explore()["scene_node"]["set"], "what an unknown camera needs, nobody knows"
 
 
+@pytest.fixture
+def street(load: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The path of an installed bundle of that name."""
+    bundle = tmp_path / "share" / "models" / "street"
+    bundle.mkdir(parents=True)
+    for role in ("scene", "policy"):
+        (bundle / f"{role}.onnx").touch()
+    (tmp_path / "share" / "models" / "plain").mkdir()
+    packages = sys.modules["ament_index_python.packages"]
+    monkeypatch.setattr(packages, "get_package_share_directory", lambda name: str(tmp_path / "share"))
+    return str(bundle)
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, str]:
+    """A photograph, a folder of two, a bag of a wide camera, and one of a PTZ."""
+    (tmp_path / "folder").mkdir()
+    for file in ("photo.png", "folder/0.png", "folder/1.png"):
+        cv2.imwrite(str(tmp_path / file), np.zeros((9, 16, 3), np.uint8))
+    write_bag(tmp_path / "drive", [image(0, START)])
+    write_bag(tmp_path / "ptz", [image(0, START), joints(START, pan=0.1, tilt=0.0)])
+    return {name: str(tmp_path / name) for name in ("photo.png", "folder", "drive", "ptz", "nowhere")}
+
+
+def values(nodes: dict[str, Any], *names: str) -> list[object]:
+    """Of parameters `node.name`; None where they are not set."""
+    return [nodes[f"{name.split('.')[0]}_node"]["set"].get(name.split(".")[1]) for name in names]
+
+
+FOLLOWS = ("scene.camera", "scene.memory", "scene.glimpses_per_frame", "policy.glimpses")
+
+
+@pytest.mark.parametrize(
+    ("camera", "name", "model", "expected"),
+    [
+        ("wide", "folder", True, ["wide", "per_frame", 8, 8]),
+        ("wide", "photo.png", True, ["wide", None, None, None]),  # looked at once, and then it is known
+        ("usb", "nowhere", True, ["wide", "per_frame", 8, 8]),
+        ("bag", "drive", True, ["wide", "per_frame", 8, 8]),
+        ("bag", "ptz", False, [None, None, None, 0]),
+        ("bag", "nowhere", False, [None, None, None, 0]),  # the node says so
+        ("wide", "nowhere", True, ["wide", None, None, None]),
+        ("topic", "nowhere", False, [None, None, None, None]),
+    ],
+)
+def test_a_wide_camera_has_a_model_of_its_own_and_the_scene_follows_what_it_sees(
+    explore: Callable[..., dict[str, Any]],
+    street: str,
+    inputs: dict[str, str],
+    camera: str,
+    name: str,
+    model: bool,
+    expected: list[object],
+) -> None:
+    nodes = explore(camera=camera, input=inputs[name])
+    assert values(nodes, *FOLLOWS) == expected
+    chosen = [street, street, "learned"] if model else [None] * 3
+    assert values(nodes, "scene.model", "policy.model", "policy.policy") == chosen
+
+
+@pytest.mark.usefixtures("street")
+def test_what_is_said_is_done(explore: Callable[..., dict[str, Any]], inputs: dict[str, str], tmp_path: Path) -> None:
+    folder = {"camera": "wide", "input": inputs["folder"]}
+    assert values(explore(**folder, model="mosaic"), "scene.model", "policy.policy") == ["mosaic", None]
+    assert values(explore(**folder, memory="carried"), *FOLLOWS) == ["wide", "carried", None, None]
+    assert values(explore(**folder, glimpses="3"), *FOLLOWS) == ["wide", "per_frame", 3, 3]
+    assert values(explore(**folder, glimpses_per_frame="4", glimpses="2"), *FOLLOWS) == ["wide", "per_frame", 4, 2]
+    assert values(explore(**folder, glimpses="0"), *FOLLOWS) == ["wide", "per_frame", 8, 0]
+    driver = explore(image="/front/image_raw", model="street", memory="per_frame")
+    assert values(driver, *FOLLOWS, "policy.policy") == [None, "per_frame", 8, 8, "learned"]
+    assert values(explore(model="plain"), "scene.model", "policy.policy") == ["plain", None], "it has no policy"
+    assert values(explore(camera="bag", input=inputs["drive"], memory="decay"), *FOLLOWS) == ["wide", "decay", None, 0]
+    own = explore(**folder, params_file=str(tmp_path / "own.yaml"))
+    assert values(own, *FOLLOWS, "scene.model", "policy.policy") == ["wide", *[None] * 5]
+
+
+def test_without_the_bundle_a_wide_camera_has_the_files_model(
+    explore: Callable[..., dict[str, Any]], street: str, inputs: dict[str, str]
+) -> None:
+    Path(street, "scene.onnx").unlink()
+    nodes = explore(camera="bag", input=inputs["drive"])
+    assert values(nodes, "scene.model", "policy.policy", *FOLLOWS) == [None, None, "wide", "per_frame", 8, 8]
+
+
 def test_the_simulated_camera_has_a_scene_of_its_own(explore: Callable[..., dict[str, Any]]) -> None:
     assert Path(explore(camera="sim")["camera_node"]["set"]["input"]).is_file()
 
@@ -176,21 +263,6 @@ def test_every_argument_is_explained(load: Callable[[str], dict[str, Any]], name
     declared = [action for action in actions if type(action).__name__ == "DeclareLaunchArgument"]
     assert len(declared) > 5
     assert all(action.words["description"] for action in declared)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ({"memory": "carried"}, "0"),
-        ({"memory": "decay"}, "0"),
-        ({"memory": "per_frame"}, "4"),
-        ({"memory": "per_frame", "glimpses": "2"}, "2"),
-    ],
-)
-def test_how_many_glimpses_a_recording_gets(load: Callable, arguments: dict[str, str], expected: str) -> None:
-    given = {"glimpses": "", "glimpses_per_frame": "4", **arguments}
-    load("playback")["budget"](SimpleNamespace(launch_configurations=given))
-    assert given["glimpses"] == expected
 
 
 def test_playback_declares_nothing_that_explore_does_not_know(load: Callable[[str], dict[str, Any]]) -> None:
