@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from onnx_graphs import write_bundle
+from onnx_graphs import write_bundle, write_street
 
 from glimpse_ros.bench import command, steps
 from glimpse_ros.bench.figures import Figure, Settings, median, percentile
@@ -94,6 +94,16 @@ def test_the_steps_of_an_episode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         assert figures["a step, median"].high == 25 and figures["3th over 1st"].high == 1.1
         assert [figures[f"{n} resized once, median"].high for n in ("1 MP", "8 MP", "32 MP")] == [2, 18, 36]
         assert figures["32 MP over 1 MP"].value < 100
+
+
+def test_a_step_of_the_street_bundle_where_it_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(steps, "STREET", "models/nowhere")
+    assert steps.street(Settings(**TINY), Progress()) == []
+    bundle = write_street(tmp_path / "street")
+    monkeypatch.setattr(steps, "STREET", str(bundle))
+    (figure,) = steps.street(Settings(**TINY), Progress())
+    assert figure.high == 40 and 0 < figure.value < 1000 and figure.name.startswith("a step of")
+    assert [part.split()[0] for part in figure.note.split(", ")] == ["retina", "scene", "policy"]
 
 
 def test_every_episode_begins_with_an_empty_memory() -> None:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.bundle import load_scene
+from ..core.bundle import BundleError, find_bundle, load_scene
 from ..core.policies import first_view, make_policy
 from ..core.retina import bounded, canvas_for, sample
 from ..core.types import Episode, Glimpse, Limits, Policy, SceneModel, View
@@ -25,6 +25,8 @@ Image = NDArray[np.uint8]
 SIZES = {"1 MP": (724, 1448), "8 MP": (2000, 4000), "32 MP": (4000, 8000)}  # height, width [px]
 RESIZE = {"1 MP": 2.0, "8 MP": 18.0, "32 MP": 36.0}  # goals [ms]
 STEP = 25.0  # goal [ms]
+STREET, STREET_STEP = "models/street", 40.0  # its goal [ms], with its classes
+STREET_SIZE = (480, 640)  # height, width [px] of a wide camera's image
 SAME = (0.9, 1.1)  # what counts as equal
 REPEATS = 10  # of a resize
 
@@ -59,10 +61,7 @@ def measure(settings: Settings, say: Progress) -> list[Figure]:
     totals = {name: [turn.total for one in episodes for turn in one] for name, episodes in turns.items()}
     decoded, plain = decoders(scene, canvases["1 MP"], 10 * settings.rounds)
 
-    parts = ", ".join(
-        f"{part} {median([getattr(t, part) for t in every]):.1f}" for part in ("retina", "scene", "policy")
-    )
-    found = [Figure("a step, median", median([t.total for t in every]), "ms", high=STEP, note=parts)]
+    found = [Figure("a step, median", median([t.total for t in every]), "ms", high=STEP, note=shares(every))]
     found += [Figure("a step, 95 of 100", percentile([t.total for t in every], 0.95), "ms")]
     found += [Figure(f"a step, input of {n}, median", median(t), "ms", high=STEP) for n, t in totals.items()]
     found += [
@@ -76,7 +75,35 @@ def measure(settings: Settings, say: Progress) -> list[Figure]:
     ]
     for (way, name), times in resizes.items():
         found.append(Figure(f"{name} {way}, median", median(times), "ms", high=RESIZE[name]))
-    return found
+    return found + street(settings, say)
+
+
+def street(settings: Settings, say: Progress) -> list[Figure]:
+    """A step of the bundle for wide cameras, with its classes; nothing where there is none."""
+    try:
+        model = str(find_bundle(STREET))
+    except BundleError:
+        return []
+    scene = load_scene(model, settings.provider)
+    policy = make_policy("learned", model, scene.info, settings.provider)
+    canvas, glimpses = canvas_for(picture(*STREET_SIZE), scene.info.scene), int(str(scene.info.details["glimpses"]))
+    episode(canvas, scene, policy, min(5, glimpses))
+    turns = []
+    for round_ in range(3 * settings.rounds):
+        say(f"steps of {STREET}: episode", round_ + 1, 3 * settings.rounds)
+        turns += episode(canvas, scene, policy, glimpses, seed=round_)
+    return [
+        Figure(
+            f"a step of {STREET}, median", median([t.total for t in turns]), "ms", high=STREET_STEP, note=shares(turns)
+        )
+    ]
+
+
+def shares(turns: list[Turn]) -> str:
+    """The parts of a step, medians [ms]."""
+    return ", ".join(
+        f"{part} {median([getattr(t, part) for t in turns]):.1f}" for part in ("retina", "scene", "policy")
+    )
 
 
 class Turn:
