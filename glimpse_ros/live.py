@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .core.classes import class_colours, class_ids
 from .core.types import GlimpseError, SceneInfo
 from .report.exploration import Record, resized, rgb, rmse
-from .report.pictures import BOX, box_pieces, retina, uncertainty_colour
+from .report.pictures import BOX, box_pieces, class_colour, retina, uncertainty_colour, uncertainty_range
 
 HOST = "127.0.0.1"
 GRPC_PORT, WEB_PORT = 9876, 9090  # rerun's own; another free one where they are taken
@@ -69,6 +70,8 @@ class LiveView:
         rr, stream, estimate = self._rr, self._stream, record.estimate
         height, width = self._size()
         stream.set_time("glimpse", sequence=step)
+        if getattr(record, "step", 0) == 1:  # another frame, explored on its own
+            stream.log("scene/glimpses", rr.Clear(recursive=True))
         pieces = box_pieces(record.view, height, width, self._info.scene.projection)
         names = [str(step)] * len(pieces)
         boxes = rr.Boxes2D(array=pieces, array_format=rr.Box2DFormat.XYWH, labels=names, colors=BOX)
@@ -85,6 +88,13 @@ class LiveView:
             stream.log(
                 "uncertainty", rr.Image(uncertainty_colour(estimate.uncertainty, 0.0, self._high, (height, width)))
             )
+
+        if estimate.segmentation is not None:
+            picture = class_colour(class_ids(estimate.segmentation), class_colours(self._info), (height, width))
+            stream.log("classes", rr.Image(picture))
+        if estimate.attention is not None:
+            span = uncertainty_range([estimate.attention])
+            stream.log("attention", rr.Image(uncertainty_colour(estimate.attention, *span, (height, width))))
 
     def wait(self) -> None:
         """Keep the page up until Ctrl-C, or until the server ends."""
@@ -139,9 +149,10 @@ class LiveView:
             rrb.Spatial2DView(origin="imagined", name="remembered and imagined"),
             rrb.Spatial2DView(origin="scene", name="the scene and the glimpses"),
         )
+        shown = {"segmentation": "classes", "attention": "attention", "uncertainty": "uncertainty"}
+        maps = [path for output, path in shown.items() if output in self._info.outputs]
         right = rrb.Vertical(
-            rrb.Spatial2DView(origin="glimpse", name="glimpse"),
-            rrb.Spatial2DView(origin="uncertainty", name="uncertainty"),
+            *(rrb.Spatial2DView(origin=path, name=path) for path in ("glimpse", *maps)),
             rrb.TimeSeriesView(origin="rmse", name="RMSE"),
         )
         return rrb.Blueprint(rrb.Horizontal(left, right, column_shares=[3, 2]), collapse_panels=True)

@@ -57,6 +57,7 @@ class Posed:
     ptz: PanTiltZoom | None
     stop: float | None = None
     episode: str = ""
+    step: int = 0
 
 
 ROAD, SKY = (128, 64, 128), (70, 130, 180)
@@ -86,6 +87,6 @@ def driven(frames: int = 2, glimpses: int = 4, size: tuple[int, int] = (120, 160
             attention[:, seen : seen + 1] = 1.0
             drawn = scene.step(glimpse).reconstruction
             estimate = SceneEstimate(np.zeros((1, 4), np.float32), drawn, logits, attention=attention)
-            records.append(Posed(glimpse.view, glimpse, estimate, 0.01, None, episode=str(frame)))
+            records.append(Posed(glimpse.view, glimpse, estimate, 0.01, None, None, str(frame), k + 1))
             truths.append(canvas)
     return Exploration("drive", info, "learned", records, frames=truths)

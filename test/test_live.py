@@ -7,10 +7,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from explorations import explored
+from explorations import driven, explored
 
 from glimpse_ros import live
 from glimpse_ros.core.types import GlimpseError
+from glimpse_ros.report import Exploration
 
 
 def addresses(port: int) -> set[str]:
@@ -41,9 +42,9 @@ def test_another_port_where_the_usual_one_is_taken() -> None:
         assert other != port and not live.listening(other)
 
 
-def test_the_viewer_listens_on_this_machine_only_and_ends() -> None:
+@pytest.mark.parametrize("e", [explored(2), driven(1, 2)])
+def test_the_viewer_listens_on_this_machine_only_and_ends(e: Exploration) -> None:
     pytest.importorskip("rerun", reason="the extra `viewer` is not installed")
-    e = explored(2)
     with live.LiveView("test", e.info, e.truth) as view:
         for step, record in enumerate(e.records, 1):
             view.show(step, record)
