@@ -131,7 +131,7 @@ def test_panoramas_in_class_folders_are_for_spherical_models(tmp_path: Path, cap
 def test_what_is_skipped_is_said(tmp_path: Path, capsys) -> None:
     tree = camvid(tmp_path, {"test": 3})
     (tree / "testannot" / "0001TP_000001.png").unlink()
-    with pytest.raises(GlimpseError, match="1 files are missing .testannot/0001TP_000001.png"):
+    with pytest.raises(GlimpseError, match="1 missing .testannot/0001TP_000001.png"):
         load_truth(f"camvid:{tree}")
     assert len(load_truth(f"camvid:{tree}?missing=skip").images) == 2
     said = capsys.readouterr().err

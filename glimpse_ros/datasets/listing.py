@@ -106,7 +106,7 @@ def complete(entries: Sequence[Entry], root: Path, missing: str, skipped: Skippe
     if lacking.count and missing == "refuse":
         named = str(lacking).partition(": ")[2]
         raise GlimpseError(
-            f"{root}: {lacking.count} files are missing ({named}); expected all of them, or missing=skip to do without"
+            f"{root}: {lacking.count} missing ({named}); expected every image with its labels, or missing=skip"
         )
     return whole
 

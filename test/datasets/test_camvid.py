@@ -38,7 +38,7 @@ def test_frames_without_labels_and_labels_without_frames(tmp_path: Path) -> None
     tree = camvid(tmp_path, {"test": 3})
     (tree / "testannot" / "0001TP_000000.png").unlink()
     (tree / "test" / "0001TP_000002.png").unlink()
-    with pytest.raises(GlimpseError, match="2 files are missing .testannot/0001TP_000000.png: .* test/0001TP_000002.p"):
+    with pytest.raises(GlimpseError, match="2 missing .testannot/0001TP_000000.png: .* test/0001TP_000002.p"):
         listing(tree, "test")
     found = listing(tree, "test", "skip")
     assert [entry.image.stem for entry in found.entries] == ["0001TP_000001"] and found.skipped.count == 2

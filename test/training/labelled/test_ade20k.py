@@ -53,5 +53,5 @@ def test_refusals(tree: Path) -> None:
     with pytest.raises(GlimpseError, match="00000002.png: holds the label 151 .* ADE20K's 1 to 150, and 0 for void$"):
         load(f"ade20k:{tree}", "train", (12, 16))
     (tree / "annotations" / "training" / "ADE_train_00000002.png").unlink()
-    with pytest.raises(GlimpseError, match="1 files are missing .annotations/training/ADE_train_00000002.png"):
+    with pytest.raises(GlimpseError, match="1 missing .annotations/training/ADE_train_00000002.png"):
         load(f"ade20k:{tree}", "train", (12, 16))

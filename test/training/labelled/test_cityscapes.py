@@ -66,7 +66,7 @@ def test_frames_and_labels_have_to_match(cityscapes: Path) -> None:
     with pytest.raises(GlimpseError) as error:
         load(f"cityscapes:{cityscapes}", "train", WIDE)
     said = str(error.value)
-    assert "2 files are missing (gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png: does not exist" in said
+    assert "2 missing (gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png: does not exist" in said
     assert "leftImg8bit/train/zurich/zurich_000002_000019_leftImg8bit.png" in said
     assert len(load(f"cityscapes:{cityscapes}?missing=skip", "train", WIDE).images) == 1
 
@@ -92,5 +92,5 @@ def test_kitti_has_a_fixed_split(tmp_path: Path) -> None:
     assert data.maps is not None and data.maps[0][0].tolist() == [0] * 8 + [255] * 8 and len(data.class_names) == 19
     assert len(load(f"kitti:{tmp_path}?every=4", "val", (12, 16)).images) == 5
     (tmp_path / "training" / "semantic" / "000003_10.png").unlink()
-    with pytest.raises(GlimpseError, match="1 files are missing .training/semantic/000003_10.png"):
+    with pytest.raises(GlimpseError, match="1 missing .training/semantic/000003_10.png"):
         load(f"kitti:{tmp_path}", "train", (12, 16))

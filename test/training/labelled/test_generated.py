@@ -63,7 +63,7 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(GlimpseError, match="room_0000.png: holds the label 25 .* the worlds' 0 to 24, and 255$"):
         load(f"worlds:{folder}", "train", (12, 16))
     (folder / "labels" / "room_0000.png").unlink()
-    with pytest.raises(GlimpseError, match="1 files are missing .labels/room_0000.png"):
+    with pytest.raises(GlimpseError, match="1 missing .labels/room_0000.png"):
         load(f"worlds:{folder}", "train", (12, 16))
     with pytest.raises(
         GlimpseError, match="images: is no folder; expected .* `python -m training.worlds --count N --out"

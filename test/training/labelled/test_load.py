@@ -41,7 +41,7 @@ def test_what_is_missing_is_refused_or_skipped_counted_and_named(tmp_path: Path,
     tree = camvid(tmp_path, {"train": 4})
     (tree / "trainannot" / "0001TP_000002.png").unlink()
     (tree / "train" / "0001TP_000003.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
-    with pytest.raises(GlimpseError, match="1 files are missing .trainannot/0001TP_000002.png"):
+    with pytest.raises(GlimpseError, match="1 missing .trainannot/0001TP_000002.png"):
         load(f"camvid:{tree}", "train", SIZE)
     for word, missing in ((f"camvid:{tree}?missing=skip", "refuse"), (f"camvid:{tree}", "skip")):
         data = load(word, "train", SIZE, missing=missing)
@@ -49,7 +49,7 @@ def test_what_is_missing_is_refused_or_skipped_counted_and_named(tmp_path: Path,
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and said.startswith(f"{word}: 2 skipped (1 missing, 1 unreadable): ")
         assert "trainannot/0001TP_000002.png" in said and "0001TP_000003.png" in said
-    with pytest.raises(GlimpseError, match="1 files are missing"):
+    with pytest.raises(GlimpseError, match="1 missing"):
         load(f"camvid:{tree}?missing=refuse", "train", SIZE, missing="skip")
 
 

@@ -43,7 +43,7 @@ def test_panoramas_that_are_missing_do_not_move_the_split(tmp_path: Path) -> Non
     lines = tree(tmp_path)
     (tmp_path / lines[0]).unlink()
     (tmp_path / lines[9]).unlink()
-    with pytest.raises(GlimpseError, match="1 files are missing .outdoor/church/pano_0000.jpg: does not exist.;"):
+    with pytest.raises(GlimpseError, match="1 missing .outdoor/church/pano_0000.jpg: does not exist.;"):
         load(f"sun360:{tmp_path}", "val", (8, 16))
     val, train = (load(f"sun360:{tmp_path}?missing=skip", split, (8, 16)) for split in ("val", "train"))
     assert (len(val.images), val.skipped, len(train.images), train.skipped) == (1, 1, 22, 1)
