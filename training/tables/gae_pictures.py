@@ -66,11 +66,12 @@ def bias(file: Path, camvid: Path) -> Path:
     colours[: len(data.palette)] = data.palette
     figure, axes = canvas(1, 3, (11, 3.6))
     height, width = mode.shape
-    axes[0, 0].imshow(colours[mode])
+    box = (0, width, height, 0)
+    axes[0, 0].imshow(colours[mode], extent=box)
     axes[0, 0].set_title("mode: the most frequent class")
-    axes[0, 1].imshow(mean)
+    axes[0, 1].imshow(mean, extent=box)
     axes[0, 1].set_title("mean colour of the labels")
-    drawn = axes[0, 2].imshow(100 * share, vmin=0, vmax=100, cmap="viridis")
+    drawn = axes[0, 2].imshow(100 * share, extent=box, vmin=0, vmax=100, cmap="viridis")
     axes[0, 2].set_title("share of the frames in the mode")
     figure.colorbar(drawn, ax=axes[0, 2], label="frames [%]", shrink=0.75)
     for axis in axes[0]:
@@ -147,7 +148,7 @@ def average(file: Path, row: Row, name: str) -> Path:
     share = 100 * average_map(row.views, scene)
     figure, axes = canvas(1, 1, (7.5, 1.2 + 6.0 * scene.height / scene.width))
     axis = axes[0, 0]
-    drawn = axis.imshow(share, cmap="inferno", vmin=0, extent=extent(row.info), aspect="auto")
+    drawn = axis.imshow(share, cmap="inferno", vmin=0, extent=extent(row.info))
     gae_steps.label_axes(axis, row.info)
     axis.set_title(
         f"{name}: where {GLIMPSES} glimpses go, {row.scenes} scenes, {len(row.parts)} start"

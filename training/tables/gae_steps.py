@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,16 +76,16 @@ def steps(file: Path, episode: Explored) -> Path:
     for row, kind in enumerate(kinds):
         axes[row, 0].set_ylabel(kind, fontsize=9)
         known = truth_panel(episode, kind)
-        if known is not None:
-            axes[row, 0].imshow(known)
+        if known is not None or row == 0:
+            axes[row, 0].imshow(episode.image if known is None else known)
         for k in range(count):
             if kind == "attention":
                 attention(axes[row, k + 1], episode, k)
             else:
                 axes[row, k + 1].imshow(panel(episode, kind, k))
-    axes[0, 0].set_title("truth", fontsize=9)
-    if kinds[0] == "glimpses so far" or truth_panel(episode, kinds[-1]) is None:
-        axes[-1, 0].imshow(episode.image)
+    answers = episode.truth.answers
+    named = "" if answers is None else f": {episode.truth.class_names[answers[episode.index]]}"
+    axes[0, 0].set_title(f"truth{named}", fontsize=9)
     boxes(axes[-1, 0], episode.views, (height, width), info, numbers=True)
     for k in range(count):
         axes[0, k + 1].set_title(f"{k + 1}: {said(episode, k)}", fontsize=9)
@@ -130,7 +131,9 @@ def panel(episode: Explored, kind: str, k: int) -> Picture:
         return np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
     if kind == "segmentation":
         assert estimate.segmentation is not None
-        return np.asarray(class_colours(info)[class_ids(estimate.segmentation)], np.uint8)
+        logits = np.ascontiguousarray(estimate.segmentation.transpose(1, 2, 0))
+        full = np.asarray(cv2.resize(logits, episode.truth.size[::-1]), np.float32)  # bilinear, as it is measured
+        return np.asarray(class_colours(info)[class_ids(full.transpose(2, 0, 1))], np.uint8)
     return remembered([step.glimpse for step in episode.steps[: k + 1]], info.glimpse, info.scene)
 
 
@@ -140,14 +143,14 @@ def attention(axis: Any, episode: Explored, k: int) -> None:
 
     values = episode.steps[k].estimate.attention
     assert values is not None
-    axis.imshow(values, cmap="inferno")
+    (height, width), scene = episode.truth.size, episode.info.scene
+    axis.imshow(values, cmap="inferno", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     if k + 1 < len(episode.steps):
-        scene = episode.info.scene
-        aspect, fine = scene.height / scene.width, 16  # of a cell: boxes are whole pixels
-        size = (values.shape[0] * fine, values.shape[1] * fine)
-        for left, top, w, h in box_pieces(episode.views[k + 1], *size, scene.projection, aspect):
-            place = (left / fine - 0.5, top / fine - 0.5)
-            axis.add_patch(Rectangle(place, w / fine, h / fine, fill=False, edgecolor="white", linewidth=1.2))
+        for left, top, w, h in box_pieces(
+            episode.views[k + 1], height, width, scene.projection, scene.height / scene.width
+        ):
+            place = (left - 0.5, top - 0.5)
+            axis.add_patch(Rectangle(place, w, h, fill=False, edgecolor="white", linewidth=1.2))
 
 
 def occurring(episode: Explored) -> list[tuple[str, tuple[float, float, float]]]:
