@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 import tyro
 
 from glimpse_ros.core.types import GlimpseError
@@ -88,6 +89,7 @@ def load_gae(path: Path) -> tuple[gae.Gae, dict[str, Any]]:
     return made.eval(), state
 
 
+@torch.no_grad()
 def measure(path: Path, data: labelled.Labelled, firsts: int = 1) -> dict[str, float]:
     """Figures after the last glimpse, means over seeds of the looks; those that end in /random are of random looks."""
     net, _ = load_gae(path)
