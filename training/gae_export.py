@@ -27,7 +27,7 @@ from glimpse_ros.core.types import Episode, GlimpseError, Limits, View
 from . import loop, spatial
 from .export import commit
 from .gae import Config
-from .gae_graphs import belief_of, folded, picture, policy_model, scene_model
+from .gae_graphs import belief_of, blank, picture, policy_model, ready, scene_model
 from .gae_net import GaeConfig, GaeNet
 from .gae_seen import Seen
 from .graph_parts import halved, round_weights
@@ -122,7 +122,7 @@ def export(
     Raises GlimpseError for a scene of another aspect and a network too large for a bundle, AssertionError where the
     bundle differs from torch.
     """
-    c, c_net, net = trained.config, trained.config.net, folded(trained.net)
+    c, c_net, net = trained.config, trained.config.net, ready(trained.net)
     height, width = scene_size(c_net, scene)
     step, policy = scene_model(net, (height, width)), policy_model(net, c.choice, c.anchor)
     size = step.ByteSize() + policy.ByteSize()
@@ -169,7 +169,7 @@ def parity(trained: Trained, bundle: Path, glimpses: int = 6) -> float:
     canvas = smooth[0].permute(1, 2, 0).contiguous().numpy()
     look = look_at_canvas(canvas, info.glimpse, info.scene, "clamp")
     seen, visited = Seen(c, [[], [], [], []], [], torch.zeros(0)), torch.zeros(1, 1, *c.cells)
-    previous, view = torch.zeros(1, c.drawn, c.height, c.width), policy.decide(scene.empty(), None).view
+    previous, view = blank(net) if c.decoder else torch.zeros(0), policy.decide(scene.empty(), None).view
     for step in range(glimpses):
         off_grid = View(-0.37, 0.23, view.s)
         glimpse = look(off_grid if step == 2 else view)
@@ -186,7 +186,7 @@ def parity(trained: Trained, bundle: Path, glimpses: int = 6) -> float:
         if c.colours and c.decoder:
             pairs.append((estimate.reconstruction, picture(previous[:, : c.colours], size)[0]))
         if c.labels:
-            pairs.append((estimate.segmentation, previous[0, c.colours :]))
+            pairs.append((estimate.segmentation, previous[0, c.colours : c.drawn]))
         if c.classes:
             pairs.append((estimate.classification, net.classify(seen.bottom, code, attention)[0]))
         worst = max([worst, *(float(np.abs(ours - torchs.numpy()).max()) for ours, torchs in pairs)])
