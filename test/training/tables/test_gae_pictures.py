@@ -97,8 +97,8 @@ def test_the_brightest_place_of_the_average_picture(tmp_path):
 
     image = read(gae_pictures.average(tmp_path / "average.png", looked, "made"))
     assert 600 < image.shape[1] < 1000 and 450 < image.shape[0] < 800
-    top = pixels(image, (252, 255, 164))[:, : image.shape[1] * 4 // 5]  # inferno's last colour; the bar is beside it
-    axes = np.argwhere(pixels(image, (0, 0, 3), 1)[:, : image.shape[1] * 4 // 5])  # and its first
+    top = pixels(image, (252, 255, 164))[:, : image.shape[1] * 6 // 7]  # inferno's last colour; the bar is beside it
+    axes = np.argwhere(pixels(image, (0, 0, 3), 1)[:, : image.shape[1] * 6 // 7])  # and its first
     (y0, x0), (y1, x1) = axes.min(0), axes.max(0)
     y, x = np.argwhere(top).mean(0)
     assert (x - x0) / (x1 - x0) == pytest.approx(0.75, abs=0.02)
