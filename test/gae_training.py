@@ -7,12 +7,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from glimpse_ros.core.types import GlimpseError
 from training import gae
 from training.gae_net import GaeConfig
 
+TASKS = {
+    "segment": {"colours": 0, "labels": 3},
+    "reconstruct": {"colours": 3},
+    "both": {"colours": 3, "labels": 3},
+    "classify": {"colours": 0, "classes": 4, "decoder": 0},
+    "classify-full": {"colours": 3, "classes": 4},
+}
+ABLATIONS = ("full", "no-contrast", "random-sa", "random-no-sa", "random-no-sac", "attend-and-segment")
 SMALL: dict[str, Any] = {"height": 48, "width": 64, "encoder": 8, "decoder": 8}
 ROAD, SKY, VOID_ID = 3, 0, 11  # ids of CamVid's label pictures
 
@@ -76,3 +86,11 @@ def batch(made: gae.Gae, count: int = 2, seed: int = 0) -> dict[str, Any]:
         "strays": torch.zeros(c.glimpses, count, dtype=torch.bool),
         "start": 0,
     }
+
+
+def refuse(given: gae.Args, *words: str) -> None:
+    """Training is refused in one sentence that holds `words`."""
+    with pytest.raises(GlimpseError) as err:
+        gae.train(given)
+    sentence = str(err.value)
+    assert all(word in sentence for word in words) and "\n" not in sentence, sentence
