@@ -13,23 +13,29 @@ from .runs import spread
 from .text import NOTHING, Table, number, plus_minus
 
 FOLDER, BUNDLE = "scene15", "scene15"
-FULL, CONTROL = "scene15-full", "scene15-random"
-BUNDLES = {BUNDLE: ("learned", "random"), CONTROL: ("random",), FULL: ("learned", "random")}
+CONTROL = "scene15-random"
+BUNDLES = {BUNDLE: ("learned", "random"), CONTROL: ("random",)}  # Full draws at every step: hours, so from its runs
 SEEDS: int | None = None
 SIZE = (160, 160)
 AFTER = (1, 2, 4, 8)
 
-# A row: its name, the paper's figure, the bundle and policy, and else the runs' row and task.
-ROWS = (
-    ("No-Decoder, attention", published.NO_DECODER, (BUNDLE, "learned"), ("full", "classify")),
+# A row: its name, the paper's figure, the bundle and policy, and else the runs' row, task and figure.
+Which = tuple[str, str, str]
+ROWS: tuple[tuple[str, float | None, tuple[str, str] | None, Which | None], ...] = (
+    ("No-Decoder, attention", published.NO_DECODER, (BUNDLE, "learned"), ("full", "classify", "accuracy")),
     ("No-Decoder, random looks", None, (BUNDLE, "random"), None),
-    ("No-Decoder, trained on random", published.NO_DECODER_RANDOM, (CONTROL, "random"), ("random-sa", "classify")),
-    ("Full, attention", published.FULL, (FULL, "learned"), ("full", "classify-full")),
-    ("Full, random looks", None, (FULL, "random"), None),
-    ("Full, trained on random", published.FULL_RANDOM, None, ("random-sa", "classify-full")),
-    ("Attend-and-Segment", published.SEGMENT, None, ("attend-and-segment", "classify-full")),
-    ("the whole image, same encoder", None, None, (gae_runs.WHOLE, "classify")),
-)  # fmt: skip
+    (
+        "No-Decoder, trained on random",
+        published.NO_DECODER_RANDOM,
+        (CONTROL, "random"),
+        ("random-sa", "classify", "accuracy"),
+    ),
+    ("Full, attention", published.FULL, None, ("full", "classify-full", "accuracy")),
+    ("Full, random looks", None, None, ("full", "classify-full", "accuracy/random")),
+    ("Full, trained on random", published.FULL_RANDOM, None, ("random-sa", "classify-full", "accuracy")),
+    ("Attend-and-Segment", published.SEGMENT, None, ("attend-and-segment", "classify-full", "accuracy")),
+    ("the whole image, same encoder", None, None, (gae_runs.WHOLE, "classify", "accuracy")),
+)
 
 
 def source(data: Path, count: int | None) -> Source:
@@ -55,10 +61,10 @@ def cells(row: Row) -> list[str]:
     return [*(plus_minus(pair, 1) for pair in shown), f"bundle, {len(row.parts)} seeds"]
 
 
-def trained(runs: list[gae_runs.Run], which: tuple[str, str] | None) -> list[str]:
+def trained(runs: list[gae_runs.Run], which: Which | None) -> list[str]:
     """Of training runs without a bundle, after all glimpses."""
     blank = [NOTHING] * (len(AFTER) - 1)
-    found = which and gae_runs.figure(runs, which[0], "accuracy", which[1], "test")
+    found = which and gae_runs.figure(runs, which[0], which[2], which[1], "test")
     if not found:
         return [*blank, "no bundle" if which is None else "not trained yet", NOTHING]
     mean, std, seeds = found

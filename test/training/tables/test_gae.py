@@ -189,13 +189,17 @@ def test_the_table_of_scene15(data, models, tmp_path):
 
     (tmp_path / "scene15").mkdir()
     named = [run("random-sa", seed, "classify", accuracy=0.5 + 0.1 * seed) for seed in range(3)]
-    named += [run("full", 0, "classify-full", accuracy=0.4), run("full", 0, "classify-full", "val", accuracy=0.9)]
+    named += [
+        run("full", 0, "classify-full", accuracy=0.4, **{"accuracy/random": 0.3}),
+        run("full", 0, "classify-full", "val", accuracy=0.9),
+    ]
     (tmp_path / "scene15" / "ablation.json").write_text(json.dumps(named))
     (tmp_path / "scene15" / "ceiling.json").write_text(json.dumps([run("whole", 0, "classify", accuracy=0.8)]))
     (table,) = made(data, tmp_path, "--only", "scene15")
     cells = {row[0]: row[1:] for row in table.rows}
     assert cells["No-Decoder, trained on random"][4:] == ["60.0 ± 8.2", "3 training runs"]
     assert cells["Full, attention"][4:] == ["40.0", "1 training run"], "of the test alone"
+    assert cells["Full, random looks"][4] == "30.0", "the same networks"
     assert cells["the whole image, same encoder"][4] == "80.0" and "is not there yet" in table.notes[0]
     making.scene15(tmp_path / "scene15-random")
     (table,) = made(data, tmp_path, "--only", "scene15")
