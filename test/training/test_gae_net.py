@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
+from training.canvas import Conv  # noqa: E402
 from training.gae_net import GaeConfig, GaeNet, Gate, Merge, Plain, Stream, Up  # noqa: E402
 from training.resnet import STRIDES  # noqa: E402
 
@@ -88,6 +89,8 @@ def test_a_gate_multiplies_features_by_their_attention():
     expected = F.relu(raw[:, :4]) * F.softplus(raw[:, 4:]) / (1 + 1e-5) ** 0.5  # what a new norm divides by
     assert gate.outputs == 4 and raw.shape[1] == 5
     assert torch.allclose(gate(x), expected, atol=1e-6)
+    gate(x).sum().backward()
+    assert gate.conv.conv.weight.grad.abs().sum((1, 2, 3)).min() > 0, "the channel of attention learns too"
 
 
 def test_without_a_gate_attention_is_one_channel_more():
@@ -184,6 +187,19 @@ def test_up_doubles_and_has_no_seam_on_a_sphere(wraps):
     if wraps:  # inside, the seam's padding changes nothing
         up.wraps = False
         assert torch.allclose(up(x)[..., :-1], out[..., :-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7])
+def test_gradients_go_around_a_sphere(width):
+    """As with torch's own circular padding, up to a map of a single column."""
+    torch.manual_seed(0)
+    conv, x = Conv(3, 4, True), torch.randn(2, 3, 5, width, requires_grad=True)
+    padded = F.pad(F.pad(x, (1, 1, 0, 0), mode="circular"), (0, 0, 1, 1))
+    weight = torch.randn(2, 4, 5, width)
+    by_hand = F.conv2d(padded, conv.conv.weight, conv.conv.bias)
+    assert torch.allclose(conv(x), by_hand, atol=1e-5)
+    (ours,), (torchs,) = (torch.autograd.grad((out * weight).sum(), x) for out in (conv(x), by_hand))
+    assert torch.allclose(ours, torchs, atol=1e-5)
 
 
 @pytest.mark.parametrize("gated", [None, True, False])
