@@ -86,6 +86,8 @@ class Args(loop.LoopArgs):
     """look at the window with most unvisited attention, or at its greatest cell (the paper)"""
     anchor: Literal["center", "topleft"] = "center"
     """where the chosen cell lies in the glimpse; the paper's code: topleft"""
+    foresight: float = 0.0
+    """beyond the paper: how strongly attention hears what a look at each cell would gain; 0: only what its gates say"""
     stray: float = 0.25
     """share of the training glimpses that go anywhere, so that other policies can use the model"""
 
@@ -105,6 +107,7 @@ class Config:
     random_looks: bool = False
     predicts_loss: bool = False
     whole: bool = False
+    foresight: float = 0.0
 
 
 class Gae(nn.Module):
@@ -136,21 +139,28 @@ class Gae(nn.Module):
         scenes, known, places = scenes.float() / 255, known.float(), places.float()
         total = scenes.new_zeros(())
         figures: dict[str, Tensor] = {}
-        whole = self.whole_features(scenes) if self.project is not None else ()
+        whole = self.whole_features(scenes) if self.project is not None or c.foresight else ()
         previous = scenes.new_zeros(len(scenes), c.net.drawn, c.net.height, c.net.width)
         drawn_steps = range(start, min(start + (c.decode_steps or c.glimpses), c.glimpses))
         last = c.glimpses - 1 if c.net.classes or not c.net.decoder else drawn_steps[-1]
         for t, seen, code, attention in self.episode(scenes, places[: last + 1], strays):
-            told = bool(c.net.classes)
+            told, bottom, hint = bool(c.net.classes), seen.bottom, None
+            if c.foresight and not c.whole and (told or t in drawn_steps):
+                hint = seen.hint(attention, c.foresight)
+                bottom = bottom + hint * whole[3]
+                code, attention = net.think(bottom)
             if told:
                 assert answers is not None
-                logits = net.classify(seen.bottom, code, attention).float()
+                logits = net.classify(bottom, code, attention).float()
                 loss = F.cross_entropy(logits, answers, label_smoothing=0.1)
                 total = total + loss / c.glimpses
                 figures |= {"loss/class": loss, "train/accuracy": (logits.argmax(1) == answers).float().mean()}
             predicted: tuple[Tensor, ...] = (code,)
             if c.net.decoder and (t in drawn_steps or c.whole):
-                drawing, attended, contrasted, features = net.decode(seen.finer(), code, attention, previous)
+                finer = seen.finer()
+                if hint is not None:
+                    finer = tuple(m + F.interpolate(hint, f.shape[-2:]) * f for m, f in zip(finer, whole, strict=False))
+                drawing, attended, contrasted, features = net.decode(finer, code, attention, previous)
                 previous, predicted, told = drawing, (*features, code), True
                 loss, each = self.task_loss(drawing, scenes, known, maps)
                 streams = sum(self.task_loss(d, scenes, known, maps)[0] for d in (attended, contrasted))
@@ -194,22 +204,22 @@ class Gae(nn.Module):
         c, net, wraps = self.config, self.net, self.config.net.spherical
         if c.whole:
             features = net.encoder(scenes)
-            yield 0, Seen(c.net, [[f] for f in features], [], features[-1]), *net.think(features[-1])
+            seen = Seen(c.net, [[f] for f in features], [], features[-1], torch.ones_like(features[-1][:, :1]))
+            yield 0, seen, *net.think(features[-1])
             return
-        seen = Seen(c.net, [[], [], [], []], [], scenes.new_zeros(0))
-        visited = torch.zeros(len(scenes), 1, *c.net.cells, device=scenes.device)
+        nothing = scenes.new_zeros(len(scenes), 1, *c.net.cells)
+        seen = Seen(c.net, [[], [], [], []], [], nothing, nothing)
         x, y = places[0].unbind(-1)
         for t in range(len(places)):
             with torch.no_grad(), torch.autocast(scenes.device.type, enabled=False):  # places need all their digits
                 s = torch.full_like(x, spatial.SIDE / c.net.width)
                 glimpse, taken = spatial.look(scenes, torch.stack([x, y, s], 1), wraps)
-                visited = torch.maximum(visited, spatial.footprint(taken, *c.net.cells, wraps))
             seen.add(net.encoder(spatial.composite(glimpse)), taken)
             code, attention = net.think(seen.bottom)
             yield t, seen, code, attention
             if t + 1 < len(places):
                 with torch.no_grad():
-                    x, y = gae_choice.choose(attention.float(), visited, wraps, c.choice, c.anchor)
+                    x, y = gae_choice.choose(attention.float(), seen.visited, wraps, c.choice, c.anchor)
                     stray = strays[t + 1]
                     x, y = torch.where(stray, places[t + 1, :, 0], x), torch.where(stray, places[t + 1, :, 1], y)
 
@@ -257,6 +267,7 @@ def configure(args: Args, data: labelled.Labelled) -> Config:
         random_looks=args.ablation.startswith("random"),
         predicts_loss=follows,
         whole=args.whole,
+        foresight=args.foresight,
     )
 
 

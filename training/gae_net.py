@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .canvas import Conv
+from .canvas import Conv, wrapped
 from .resnet import STRIDES, ResNet
 
 CELL = STRIDES[-1]
@@ -63,10 +63,7 @@ class Up(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.wraps:
-            x = torch.cat([x[..., -1:], x, x[..., :1]], -1)
-        x = self.conv(x)
-        x = x[..., 2:-2] if self.wraps else x
+        x = self.conv(wrapped(x))[..., 2:-2] if self.wraps else self.conv(x)
         return F.relu(self.norm(x))
 
 
