@@ -168,7 +168,8 @@ def parity(trained: Trained, bundle: Path, glimpses: int = 6) -> float:
     smooth = torch.nn.functional.interpolate(coarse, size, mode="bicubic").clamp(0, 1)
     canvas = smooth[0].permute(1, 2, 0).contiguous().numpy()
     look = look_at_canvas(canvas, info.glimpse, info.scene, "clamp")
-    seen, visited = Seen(c, [[], [], [], []], [], torch.zeros(0)), torch.zeros(1, 1, *c.cells)
+    nothing = torch.zeros(1, 1, *c.cells)
+    seen = Seen(c, [[], [], [], []], [], nothing, nothing)
     previous, view = blank(net) if c.decoder else torch.zeros(0), policy.decide(scene.empty(), None).view
     for step in range(glimpses):
         off_grid = View(-0.37, 0.23, view.s)
@@ -177,9 +178,8 @@ def parity(trained: Trained, bundle: Path, glimpses: int = 6) -> float:
         view = policy.decide(estimate, glimpse.view).view
         at = torch.from_numpy(glimpse.view.array())
         seen.add(net.encoder(spatial.composite(torch.from_numpy(glimpse.pixels)[None])), at)
-        visited = torch.maximum(visited, spatial.footprint(at, *c.cells, c.spherical))
         code, attention = net.think(seen.bottom)
-        pairs: list[tuple[Any, Tensor]] = [(estimate.belief, belief_of(attention, visited)[0])]
+        pairs: list[tuple[Any, Tensor]] = [(estimate.belief, belief_of(attention, seen.visited)[0])]
         pairs.append((estimate.attention, attention[0, 0]))
         if c.decoder:
             previous = net.decode(seen.finer(), code, attention, previous)[0]

@@ -99,10 +99,8 @@ def test_the_closed_loop_is_torchs_episode(both):
     made, scene = network("both"), load_scene(both)
     policy, seconds = load_policy(both, scene.info, "cpu", threads=1), set()
     for seed in range(4):
-        canvas = smooth(64, 96, seed)
-        first = torch.tensor([0.1 * seed, -0.2])
-        look = look_at_canvas(canvas, scene.info.glimpse, scene.info.scene)
-        start = View(*first.tolist(), 0.5)
+        canvas, first = smooth(64, 96, seed), torch.tensor([0.1 * seed, -0.2])
+        look, start = look_at_canvas(canvas, scene.info.glimpse, scene.info.scene), View(*first.tolist(), 0.5)
         steps = list(explore(look, scene, policy, limits=Limits(s=(0.5, 0.5)), glimpses=5, first=start))
         places = first.expand(5, 1, 2)
         scenes, previous = torch.from_numpy(canvas).permute(2, 0, 1)[None], torch.zeros(1, 8, 64, 96)
@@ -120,7 +118,7 @@ def test_the_closed_loop_is_torchs_episode(both):
 
 
 def test_cells_do_not_flip_between_torch_and_onnxruntime(both):
-    """Written pixel by pixel, each by the nearest cell: at a border rounding would decide, differently."""
+    """Each pixel of a memory takes the nearest cell: at a border rounding would decide, differently."""
     made, graph = network("both"), session(both)
     states = {i.name: np.zeros(i.shape, np.float32) for i in graph.get_inputs() if i.name.startswith("state_")}
     names = ["next_state_level1", "next_state_level2", "next_state_level3", "next_state_level4", "next_state_visited"]
@@ -135,8 +133,7 @@ def test_cells_do_not_flip_between_torch_and_onnxruntime(both):
             before = torch.from_numpy(states[name.removeprefix("next_")])
             wanted = spatial.write(before, feature, view, False).numpy()
             assert ours == pytest.approx(wanted, abs=1e-4), (name, view)
-        left = (view[0, 0].item() + 1) / 2 * 48 - 12
-        borders += abs(left % 1 - 0.5) < 1e-3
+        borders += abs(((view[0, 0].item() + 1) / 2 * 48 - 12) % 1 - 0.5) < 1e-3
         states = {name.removeprefix("next_"): value for name, value in zip(names, found, strict=True)} | {
             "state_drawing": states["state_drawing"]
         }
@@ -145,7 +142,7 @@ def test_cells_do_not_flip_between_torch_and_onnxruntime(both):
 
 def test_without_decode_the_memory_goes_on_and_the_drawing_waits(both):
     made, whole, thrifty = network("both"), load_scene(both), load_scene(both)
-    seen = gae.Seen(made.config.net, [[], [], [], []], [], torch.zeros(0))
+    seen = gae.Seen(made.config.net, [[], [], [], []], [], *[torch.zeros(1, 1, 4, 6)] * 2)
     for glimpse in glimpses(3, height=64, width=96):
         drawn, skipped = whole.step(glimpse), thrifty.step(glimpse, decode=False)
         assert skipped.reconstruction is None and (skipped.belief == drawn.belief).all()
@@ -175,8 +172,8 @@ def test_without_decode_a_step_is_faster_and_the_maps_are_blank(tmp_path):
     on, off = ([run(np.array([decode])) for _ in range(15)] for decode in (True, False))
     assert min(t for t, _ in off) < 0.6 * min(t for t, _ in on)
     reconstruction, segmentation, drawing = off[0][1]
-    assert not reconstruction.any() and not segmentation.any() and (drawing == feeds["state_drawing"]).all()
-    assert all(value.any() for value in on[0][1])
+    assert not reconstruction.any() and not segmentation.any() and all(value.any() for value in on[0][1])
+    assert (drawing == feeds["state_drawing"]).all()
 
 
 def test_a_larger_scene_is_the_same_drawing_enlarged(both, tmp_path):
@@ -255,10 +252,9 @@ def test_checkpoints_that_are_refused(tmp_path, more, names, words):
 
 
 def test_broken_files_and_names_for_no_classes_are_refused(tmp_path):
-    broken = tmp_path / "broken.pt"
-    broken.write_bytes(b"weights?")
+    (tmp_path / "broken.pt").write_bytes(b"weights?")
     with pytest.raises(GlimpseError, match="broken.pt: is no checkpoint"):
-        load_trained(broken)
+        load_trained(tmp_path / "broken.pt")
     with pytest.raises(GlimpseError, match="absent.pt: does not exist"):
         load_trained(tmp_path / "absent.pt")
     path = save(network("reconstruct"), tmp_path / "checkpoint.pt")
@@ -267,8 +263,9 @@ def test_broken_files_and_names_for_no_classes_are_refused(tmp_path):
 
 
 def test_class_names_may_be_said_in_other_words(tmp_path):
-    path = save(network("classify"), tmp_path / "checkpoint.pt")
-    export(load_trained(path, ("sea", "wood", "town", "hill")), tmp_path / "tiny")
+    export(
+        load_trained(save(network("classify"), tmp_path / "c.pt"), ("sea", "wood", "town", "hill")), tmp_path / "tiny"
+    )
     assert load_scene(tmp_path / "tiny").info.class_names == ("sea", "wood", "town", "hill")
 
 
