@@ -170,7 +170,8 @@ class Merge(nn.Module):
         super().__init__()
         sizes = [3 * channels] + [channels] * layers
         self.convs = nn.ModuleList(Conv(a, b, wraps) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
-        nn.init.zeros_(self.convs[-1].conv.weight)  # type: ignore[union-attr, arg-type]
+        for weight in self.convs[-1].parameters():
+            nn.init.zeros_(weight)
 
     def forward(self, previous: Tensor, attended: Tensor, contrasted: Tensor) -> Tensor:
         x = torch.cat([previous, attended, contrasted], 1)

@@ -146,20 +146,11 @@ def test_attention_lifts_what_it_gates():
 
 @pytest.mark.parametrize("layers", [1, 3, 5])
 def test_what_is_merged_begins_as_the_mean_of_both_streams(layers):
-    """But for one constant a channel, whatever was drawn before."""
     torch.manual_seed(0)
     merge = Merge(5, layers, False)
     previous, attended, contrasted = torch.randn(3, 2, 5, 16, 16).unbind()
-    off = merge(previous, attended, contrasted) - (attended + contrasted) / 2
     assert len(merge.convs) == layers
-    assert (off - off[:1, :, :1, :1]).abs().max() < 1e-6 and off.abs().max() < 0.2
-
-
-@pytest.mark.xfail(strict=True, reason="the last convolution begins without weights, but with a bias")
-def test_what_is_merged_begins_as_exactly_that_mean():
-    torch.manual_seed(0)
-    previous, attended, contrasted = torch.randn(3, 2, 5, 16, 16).unbind()
-    assert torch.allclose(Merge(5, 3, False)(previous, attended, contrasted), (attended + contrasted) / 2, atol=1e-6)
+    assert torch.equal(merge(previous, attended, contrasted), (attended + contrasted) / 2)
 
 
 def test_what_is_merged_learns_from_what_was_drawn_before():
