@@ -43,7 +43,7 @@ class Paper(nn.Module):
         super().__init__()
         rows = list(zip(inputs, targets, self.REDUCED[-len(inputs) :], strict=True))
         self.of_prediction = nn.ModuleList(nn.Conv2d(a, r, 1) for a, _, r in rows)
-        self.of_target = nn.ModuleList(nn.Conv2d(b, r, 1) for _, b, r in rows)
+        self.of_target = nn.ModuleList(nn.Conv2d(b, r, 1) for _, b, r in rows).requires_grad_(False)
         sizes = [r * h * w for (_, _, r), (h, w) in zip(rows, shapes, strict=True)]
         self.mlps = nn.ModuleList(nn.Sequential(nn.Linear(n, n), nn.ReLU(), nn.Linear(n, n)) for n in sizes)
 
