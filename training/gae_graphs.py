@@ -22,7 +22,6 @@ from .resnet import Block, ResNet
 
 INSIDE = 1e-5  # slack of limits: rounding is not to keep a cell out
 BLOCK = 16  # channels that ONNX Runtime's convolutions take at once; they are slow where the last block is not full
-LEFT = 1e-4  # share of the greatest attention under a window below which nothing new is there
 
 
 class Trunk(nn.Module):
@@ -78,32 +77,18 @@ class Choice(nn.Module):
     def __init__(self, net: GaeNet, choice: str, anchor: str) -> None:
         super().__init__()
         c = net.config
-        (self.rows, self.cols), self.wraps, self.windows = c.cells, c.spherical, choice == "window"
+        (self.rows, self.cols), self.wraps, self.choice = c.cells, c.spherical, choice
         self.s = spatial.SIDE / c.width
-        rows, cols = torch.arange(self.rows), torch.arange(self.cols)
-        shift = gae_choice.WINDOW // 2 if anchor == "topleft" and not self.windows else 0
-        rows, cols = rows + shift, cols + shift
-        if self.windows:
-            rows, cols = rows[1:-1], cols if self.wraps else cols[1:-1]
-        rows = rows.clamp(1, self.rows - 2)
-        cols = cols % self.cols if self.wraps else cols.clamp(1, self.cols - 2)
-        y, x = torch.meshgrid((rows + 0.5) / self.rows * 2 - 1, (cols + 0.5) / self.cols * 2 - 1, indexing="ij")
-        self.register_buffer("places", torch.stack([x, y], -1).flatten(0, 1), persistent=False)  # of each candidate
+        places = gae_choice.places(self.rows, self.cols, self.wraps, choice, anchor)
+        self.register_buffer("places", places, persistent=False)
 
     def forward(self, belief: Tensor, limits: Tensor) -> Tensor:
         attention, visited = belief.transpose(1, 2).reshape(1, 2, self.rows, self.cols).split(1, 1)
         low, high = limits[:, :2, 0], limits[:, :2, 1]  # (1, 2)
         inside = ((self.places >= low - INSIDE) & (self.places <= high + INSIDE)).all(1)[None]  # (1, n)
         inside = inside | ~inside.any(1, keepdim=True)
-        if self.windows:
-            every = gae_choice.window_scores(attention, torch.zeros_like(visited), self.wraps).flatten(1)
-            fresh = gae_choice.window_scores(attention, visited, self.wraps).flatten(1)
-            left = fresh.masked_fill(~inside, 0).amax(1, keepdim=True) > LEFT * every.amax(1, keepdim=True)
-            scores = torch.where(left, fresh, every)
-        else:
-            scores, free = attention.flatten(1), inside & (visited.flatten(1) < gae_choice.SEEN)
-            inside = free | (inside & ~free.any(1, keepdim=True))
-        at = self.places[scores.masked_fill(~inside, float("-inf")).argmax(1)]  # (1, 2)
+        scores = gae_choice.scores(attention, visited, self.wraps, self.choice, inside)
+        at = self.places[scores.argmax(1)]  # (1, 2)
         kept = torch.minimum(torch.maximum(at, low), high)
         if self.wraps:  # to the end that is nearer on the circle
             ends = torch.stack([low[:, 0], high[:, 0]], 1)

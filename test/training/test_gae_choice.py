@@ -158,7 +158,6 @@ def test_scenes_of_a_batch_do_not_mind_each_other():
         assert both == [cell(*choose(attention[i : i + 1], visited[i : i + 1], False, choice))[0] for i in (0, 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="all scores are zero then, and the tie is won by the top left window")
 @pytest.mark.parametrize("wraps", [False, True])
 def test_when_everything_was_seen_a_window_goes_where_attention_is(wraps):
     attention = maps((6, 9, 1.0))
