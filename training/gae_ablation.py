@@ -30,10 +30,15 @@ from .gae_net import GaeConfig
 from .tables import gae_runs
 from .tables.gae_published import ABLATIONS
 
+FORESIGHT = "foresight"  # the row that has it; as the paper, the others have not
+
 
 @dataclass
 class Args(gae.Args):
     """What to train and where to measure; --minutes, --steps and the rest are those of each run."""
+
+    foresight: float = 20.0
+    """of the row with foresight"""
 
     out: Path = Path("runs/gae-ablation")
     """a folder for each run's checkpoint"""
@@ -71,9 +76,10 @@ def run_args(args: Args, row: str, seed: int) -> gae.Args:
     """What training.gae gets for a run."""
     own = {field.name: getattr(args, field.name) for field in fields(gae.Args)}
     made = gae.Args(**own)
-    name = "full" if row == gae_runs.WHOLE else row
-    out = args.out / args.task / f"{row}-{seed}"
-    return replace(made, out=out, seed=seed, ablation=name, whole=args.whole, minutes=args.minutes_each)  # type: ignore[arg-type]
+    name = "full" if row in (gae_runs.WHOLE, FORESIGHT) else row
+    out, hears = args.out / args.task / f"{row}-{seed}", args.foresight if row == FORESIGHT else 0.0
+    made = replace(made, out=out, seed=seed, whole=args.whole, minutes=args.minutes_each, foresight=hears)
+    return replace(made, ablation=name)  # type: ignore[arg-type]
 
 
 def load_gae(path: Path) -> tuple[gae.Gae, dict[str, Any]]:

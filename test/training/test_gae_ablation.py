@@ -40,12 +40,14 @@ def test_every_variant_is_trained_and_kept(camvid, tmp_path):
         assert looks == ({""} if run["row"].startswith("random") else {"", "random"})
         assert all(0 <= value <= 1 for value in run["figures"].values())
         config = loop.read_checkpoint(tmp_path / "runs" / "segment" / f"{run['row']}-0" / "checkpoint.pt")["config"]
-        assert config["ablation"] == run["row"] and config["random_looks"] == run["row"].startswith("random")
+        foresees = run["row"] == "foresight"
+        assert config["ablation"] == ("full" if foresees else run["row"]) and config["foresight"] == 20.0 * foresees
+        assert config["random_looks"] == run["row"].startswith("random")
     street = tmp_path / "models" / "street"
     street.mkdir(parents=True)
     (tmp_path / "ablation.json").rename(street / "ablation.json")
     table = gae_ablations.tables(tmp_path / "models")[0]
-    assert [row[-2] for row in table.rows] == ["1"] * 6 and "(camvid test)" in table.title
+    assert [row[-2] for row in table.rows] == ["1"] * 7 and "(camvid test)" in table.title
 
 
 def test_figures_are_those_of_the_check(camvid, tmp_path):
@@ -90,7 +92,7 @@ def test_so_many_scenes(camvid):
 
 def test_what_makes_no_sense_is_refused(camvid, tmp_path):
     for options, said in (
-        ({"rows": ("fulll",)}, "--rows fulll: is none of task segment; expected some of full, no-contrast"),
+        ({"rows": ("fulll",)}, "--rows fulll: is none of task segment; expected some of foresight, full, no-contrast"),
         ({"task": "classify", "rows": ("attend-and-segment",)}, "--rows attend-and-segment: is none of task classify"),
         ({"seeds": 0}, "--seeds 0: expected at least 1"),
         ({"firsts": 0}, "--firsts 0: expected at least 1"),
@@ -104,7 +106,7 @@ def test_what_makes_no_sense_is_refused(camvid, tmp_path):
     with pytest.raises(GlimpseError, match="a checkpoint of method 'ram'; expected one of training.gae"):
         gae_ablation.load_gae(tmp_path / "other.pt")
     assert gae_ablation.variants(args(tmp_path, camvid, task="classify")) == (
-        "full", "no-contrast", "random-sa", "random-no-sa", "random-no-sac"
+        "foresight", "full", "no-contrast", "random-sa", "random-no-sa", "random-no-sac"
     )  # fmt: skip
 
 
