@@ -18,6 +18,7 @@ SCALES = (1 / 3, 2 / 3, 1.0)  # of the widest, finest first: Seifi and Tuytelaar
 PIXELS = 16  # sensor pixels a side, each scale
 SIDE = 48  # of the composite [px of the canvas]
 HALF = 0.499  # share of a cell from which it counts as covered; rounding is not to decide halves
+BORDER = 1e-3  # of a cell: what lies so closely before the next one counts to that; rounding is not to decide this either
 
 
 def look(scenes: Tensor, views: Tensor, wraps: bool) -> tuple[Tensor, Tensor]:
@@ -52,7 +53,7 @@ def cell_of(start: Tensor, extent: Tensor, size: int, n: int, wraps: bool) -> Te
     offset = torch.arange(n, device=start.device, dtype=start.dtype)[None, :] + 0.5 - start[:, None]  # (B, n)
     if wraps:  # the branch nearest to the middle
         offset = offset - n * torch.floor((offset - extent[:, None] / 2) / n + 0.5)
-    return torch.floor(offset / extent[:, None] * size).clamp(0, size - 1).long()
+    return torch.floor(offset / extent[:, None] * size + BORDER).clamp(0, size - 1).long()
 
 
 def footprint(views: Tensor, height: int, width: int, wraps: bool) -> Tensor:
