@@ -85,7 +85,7 @@ def load_trained(path: Path, class_names: tuple[str, ...] = ()) -> Trained:
         net.load_state_dict({name.removeprefix("net."): value for name, value in weights.items()})
         names, palette = tuple(found["class_names"]), tuple(tuple(colour) for colour in found["palette"])
     except (TypeError, KeyError, AttributeError, RuntimeError) as error:
-        first = str(error).splitlines()[0].rstrip(":")
+        first = " ".join(str(error).split())[:120]
         raise GlimpseError(f"{path}: does not fit this version's gae ({first}); train it again") from error
     if config.whole:
         raise GlimpseError(f"{path}: was trained on whole images (--whole); expected a network that explores")
