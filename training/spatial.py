@@ -18,7 +18,7 @@ SCALES = (1 / 3, 2 / 3, 1.0)  # of the widest, finest first: Seifi and Tuytelaar
 PIXELS = 16  # sensor pixels a side, each scale
 SIDE = 48  # of the composite [px of the canvas]
 HALF = 0.499  # share of a cell from which it counts as covered; rounding is not to decide halves
-BORDER = 1e-3  # of a cell: what lies so closely before the next one counts to that; rounding is not to decide this either
+BORDER = 1e-3  # of a cell: what is so close to the next one counts to that; nor is it to decide borders
 
 
 def look(scenes: Tensor, views: Tensor, wraps: bool) -> tuple[Tensor, Tensor]:
