@@ -68,6 +68,7 @@ def choose(
     attention: Tensor, visited: Tensor, wraps: bool, choice: str = "window", anchor: str = "center"
 ) -> tuple[Tensor, Tensor]:
     """-> x, y (B,) of the next glimpse's centre."""
-    at = places(*attention.shape[-2:], wraps, choice, anchor).to(attention.device)
+    rows, cols = attention.shape[-2:]
+    at = places(rows, cols, wraps, choice, anchor).to(attention.device)
     x, y = at[scores(attention, visited, wraps, choice).argmax(1)].unbind(1)
     return x, y
