@@ -5,19 +5,22 @@ Exploration", 2021).
 
 A retina looks at a few places of a scene; a spatial memory keeps what its encoder says about them; from the memory the
 whole scene is drawn, segmented or named. A map of attention gates the features on their way, is trained by the task's
-gradient through these gates and by nothing else, and says where to look next. No reinforcement learning.
+gradient through these gates, and says where to look next. No reinforcement learning.
 
 The tasks' losses are summed over steps in the paper. Here `--decode-steps` of them, a run of consecutive ones that is
-drawn anew each time, stand for all: an eighth of the work a scene, so more scenes. 0 gives all of them.
+drawn anew each time, stand for all: a quarter of the drawings a scene, so more scenes. 0 gives all of them.
+
+`--foresight` is ours, beyond the paper. The whole image's features enter the memory in proportion to attention with a
+weight of zero in value but not in gradient, so the task's loss tells attention what a look at a cell would gain.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import tyro
@@ -28,86 +31,12 @@ from glimpse_ros.core.types import GlimpseError
 
 from . import gae_choice, labelled, loop, spatial
 from .augment import VOID, Batches
+from .gae_args import Args, Config, check_sizes, configure
 from .gae_check import check
 from .gae_contrast import projector
-from .gae_net import CELL, GaeConfig, GaeNet
+from .gae_net import CELL, GaeNet
 from .gae_seen import Seen
 from .resnet import load_weights
-
-Task = Literal["reconstruct", "segment", "both", "classify", "classify-full"]
-Ablation = Literal["full", "no-contrast", "random-sa", "random-no-sa", "random-no-sac", "attend-and-segment"]
-
-
-@dataclass
-class Args(loop.LoopArgs):
-    """What to train."""
-
-    out: Path = Path("runs/gae")
-    """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
-    batch: int = 16
-    """scenes a step, over all processes"""
-    ema: float = 0.995
-    """decay of the averaged weights, the ones that are kept"""
-    weight_decay: float = 1e-4
-    """of AdamW"""
-    data: str = "camvid:../shared/data/camvid"
-    """camvid:PATH or cityscapes, kitti, ade20k, coco, coco-stuff, sun360, scene15, classes, worlds; a folder or bag"""
-    task: Task = "segment"
-    """both: segment and reconstruct; classify: no decoder; classify-full: with reconstruction as a second task"""
-    ablation: Ablation = "full"
-    """a row of the paper's Table 1, or attention trained to predict the loss (Attend and Segment, 2020)"""
-    whole: bool = False
-    """the ceiling: the memory holds the whole image's features, nothing is left to explore"""
-    height: int = 144
-    """of the working canvas [px], on which a glimpse covers 48 x 48; a multiple of 16"""
-    width: int = 192
-    """of the working canvas [px]; a multiple of 16"""
-    glimpses: int = 8
-    """glimpses an episode"""
-    decode_steps: int = 2
-    """how many consecutive steps are drawn and weighed in training; 0: all, as in the paper"""
-    encoder: int = 64
-    """width of the encoder; 64 is ResNet-18"""
-    encoder_weights: Path | None = None
-    """a ResNet-18 checkpoint with torchvision's names to start from"""
-    decoder: int = 32
-    """width of the decoder; the paper's is 64"""
-    merge: int = 3
-    """convolutions of the output head; the paper's has 5"""
-    projector: Literal["lean", "paper"] = "lean"
-    """of the contrastive loss; the paper's has 134 million weights on its finest level alone"""
-    contrast: float = 0.05
-    """weight of the contrastive loss; the paper's 1 is beside pixels on 0 to 255"""
-    pixel_loss: Literal["l2", "square"] = "l2"
-    """of a reconstruction: mean length of the RGB error (the paper), or mean squared error"""
-    pixels: float = 1.0
-    """weight of the reconstruction"""
-    choice: Literal["window", "cell"] = "window"
-    """look at the window with most unvisited attention, or at its greatest cell (the paper)"""
-    anchor: Literal["center", "topleft"] = "center"
-    """where the chosen cell lies in the glimpse; the paper's code: topleft"""
-    foresight: float = 0.0
-    """beyond the paper: how strongly attention hears what a look at each cell would gain; 0: only what its gates say"""
-    stray: float = 0.25
-    """share of the training glimpses that go anywhere, so that other policies can use the model"""
-
-
-@dataclass(frozen=True)
-class Config:
-    """What the network and its loss need to know."""
-
-    net: GaeConfig
-    glimpses: int = 8
-    decode_steps: int = 2
-    contrast: float = 0.05
-    pixel_loss: str = "l2"
-    pixels: float = 1.0
-    choice: str = "window"
-    anchor: str = "center"
-    random_looks: bool = False
-    predicts_loss: bool = False
-    whole: bool = False
-    foresight: float = 0.0
 
 
 class Gae(nn.Module):
@@ -148,7 +77,7 @@ class Gae(nn.Module):
             if c.foresight and not c.whole and (told or t in drawn_steps):
                 hint = seen.hint(attention, c.foresight)
                 bottom = bottom + hint * whole[3]
-                code, attention = net.think(bottom)
+                code, attention = self.think_again(bottom)
             if told:
                 assert answers is not None
                 logits = net.classify(bottom, code, attention).float()
@@ -174,6 +103,15 @@ class Gae(nn.Module):
                 total = total + c.contrast * away / (c.glimpses if not c.net.decoder else len(drawn_steps))
                 figures |= {"loss/contrast": away}
         return total, {name: value.detach() for name, value in figures.items()}
+
+    def think_again(self, bottom: Tensor) -> tuple[Tensor, Tensor]:
+        """`think` of a memory that was thought of before: its norm does not count the same values twice."""
+        norm = self.net.reduce[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        norm.track_running_stats = False
+        thought = self.net.think(bottom)
+        norm.track_running_stats = True
+        return thought
 
     def whole_features(self, scenes: Tensor) -> tuple[Tensor, ...]:
         """The encoder's features of the whole image: no gradient, and no say in its running statistics."""
@@ -224,55 +162,9 @@ class Gae(nn.Module):
                     x, y = torch.where(stray, places[t + 1, :, 0], x), torch.where(stray, places[t + 1, :, 1], y)
 
 
-def configure(args: Args, data: labelled.Labelled) -> Config:
-    """Raises GlimpseError for what makes no sense."""
-    if args.glimpses < 1 or args.decode_steps < 0:
-        raise GlimpseError(
-            f"--glimpses {args.glimpses}, --decode-steps {args.decode_steps}: expected 1 or more, 0 or more"
-        )
-    if any(side % CELL or side < spatial.SIDE for side in (args.height, args.width)):
-        raise GlimpseError(f"--height {args.height} --width {args.width}: expected multiples of {CELL}, at least 48")
-    segments, classifies = args.task in ("segment", "both"), args.task.startswith("classify")
-    if segments and data.maps is None:
-        raise GlimpseError(f"--task {args.task}: {data.name} has no label maps; expected data with segmentations")
-    if classifies and data.answers is None:
-        raise GlimpseError(f"--task {args.task}: {data.name} has no classes; expected data with one class an image")
-    follows = args.ablation == "attend-and-segment"
-    if follows and args.task == "classify":
-        raise GlimpseError("--ablation attend-and-segment: predicts a decoder's loss; expected --task classify-full")
-    net = GaeConfig(
-        args.height,
-        args.width,
-        data.projection == "spherical",
-        colours=0 if args.task in ("segment", "classify") else 3,
-        labels=len(data.class_names) if segments else 0,
-        classes=len(data.class_names) if classifies else 0,
-        encoder=args.encoder,
-        decoder=0 if args.task == "classify" else args.decoder,
-        merge=args.merge,
-        gated=args.ablation in ("full", "no-contrast", "random-sa"),
-        contrast=args.ablation in ("full", "random-sa", "random-no-sa"),
-        projector=args.projector,
-    )
-    steps = 1 if args.whole else args.glimpses
-    return Config(
-        net,
-        steps,
-        args.decode_steps,
-        args.contrast,
-        args.pixel_loss,
-        args.pixels,
-        args.choice,
-        args.anchor,
-        random_looks=args.ablation.startswith("random"),
-        predicts_loss=follows,
-        whole=args.whole,
-        foresight=args.foresight,
-    )
-
-
 def train(args: Args) -> Path:
-    """Train, resuming where a checkpoint is. Returns the checkpoint's path."""
+    """Train, resuming where a checkpoint is. Returns the checkpoint's path. Raises GlimpseError."""
+    check_sizes(args)
     fabric = loop.launch(args)
     size = (args.height * 5 // 4, args.width * 5 // 4)  # room for crops
     data = labelled.load(args.data, "train", size)

@@ -6,7 +6,7 @@ where it reconstructs, one a class where it segments. Memories are those of `res
 `encode` reads one composite glimpse, `think` reads the coarsest memory and gives the code z, in which the unseen is
 filled in, and the attention a; `decode` draws twice from both, once with attention as a gate at every level
 (self-attention stream) and once without (contrastive stream), and merges the two with what was drawn before. Attention
-learns by the gradient that passes through the gates, by nothing else.
+learns by the gradient that passes through the gates; what else it may hear of is in `gae`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 tyro = pytest.importorskip("tyro")
 from gae_training import ABLATIONS, TASKS, VOID_ID, arguments, named, refuse, street  # noqa: E402
 
+from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from training import gae, labelled, loop  # noqa: E402
 from training.augment import VOID  # noqa: E402
 from training.labelled import Labelled  # noqa: E402
@@ -103,12 +104,32 @@ def test_what_makes_no_sense_is_refused(roads, walls, tmp_path, case):
     refuse(arguments(tmp_path, **given), words)
 
 
-@pytest.mark.xfail(strict=True, reason="found out by OpenCV or torch, after the data were read")
 @pytest.mark.parametrize(
-    "options", [{"height": 0}, {"width": -64}, {"merge": 0}, {"decoder": 0}, {"encoder": 0}, {"encoder": -8}]
+    "options",
+    [
+        {"height": 0},
+        {"width": -64},
+        {"merge": 0},
+        {"decoder": 0},
+        {"encoder": 0},
+        {"encoder": -8},
+        {"seed": -1},
+        {"foresight": -1.0},
+        {"decode_steps": -1},
+    ],
 )
-def test_sizes_that_no_network_has_are_refused(roads, tmp_path, options):
-    refuse(arguments(tmp_path, roads, **options), f"--{next(iter(options))}")
+def test_sizes_that_no_network_has_are_refused_before_data_are_read(tmp_path, options):
+    """In one sentence that says what was asked for: the data are not even there."""
+    ((name, value),) = options.items()
+    option = f"--{name.replace('_', '-')} {value}"
+    refuse(arguments(tmp_path, "camvid:/nowhere", **options), option, "expected", "at least")
+    with pytest.raises(GlimpseError, match=option):
+        gae.configure(arguments(tmp_path, "", **options), Labelled("any", []))
+
+
+def test_what_classifies_without_a_decoder_needs_none(walls, tmp_path):
+    given = arguments(tmp_path, walls, task="classify", decoder=0, merge=0)
+    assert gae.configure(given, labels_of(walls)).net.decoder == 0
 
 
 def drawn_by(given: gae.Args, monkeypatch, turns: range) -> list[tuple]:
