@@ -25,6 +25,7 @@ import tyro
 from glimpse_ros.core.types import GlimpseError
 
 from . import ablation, gae, labelled, loop
+from .gae_args import check_sizes
 from .gae_check import figures
 from .gae_net import GaeConfig
 from .tables import gae_runs
@@ -115,11 +116,13 @@ def evenly(data: labelled.Labelled, count: int) -> labelled.Labelled:
     chosen = [i * total // count for i in range(count)]
     maps = None if data.maps is None else [data.maps[i] for i in chosen]
     answers = None if data.answers is None else data.answers[chosen]
-    return replace(data, images=[data.images[i] for i in chosen], maps=maps, answers=answers)
+    known = None if data.known is None else [data.known[i] for i in chosen]
+    return replace(data, images=[data.images[i] for i in chosen], maps=maps, answers=answers, known=known)
 
 
 def check(args: Args) -> None:
-    """Raises GlimpseError for budgets that are none."""
+    """Raises GlimpseError for sizes and budgets that are none."""
+    check_sizes(args)
     for name, least in (("seeds", 1), ("firsts", 1), ("count", 0), ("steps", 1)):
         if getattr(args, name) < least:
             raise GlimpseError(f"--{name} {getattr(args, name)}: expected at least {least}")

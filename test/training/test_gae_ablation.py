@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import gae_training
 import numpy as np
@@ -88,12 +89,15 @@ def test_so_many_scenes(camvid):
     some = gae_ablation.evenly(data, 2)
     assert len(some.images) == len(some.maps) == 2 and np.array_equal(some.maps[1], data.maps[2])
     assert gae_ablation.evenly(data, 0) is data and gae_ablation.evenly(data, 9) is data
+    known = [np.full((48, 64), k == 2) for k in range(4)]
+    assert gae_ablation.evenly(replace(data, known=known), 2).known[1].all(), "what was seen stays with its scene"
 
 
 def test_what_makes_no_sense_is_refused(camvid, tmp_path):
     for options, said in (
         ({"rows": ("fulll",)}, "--rows fulll: is none of task segment; expected some of foresight, full, no-contrast"),
         ({"task": "classify", "rows": ("attend-and-segment",)}, "--rows attend-and-segment: is none of task classify"),
+        ({"height": 0}, "--height 0 --width 64: expected multiples of 16, at least 48"),
         ({"seeds": 0}, "--seeds 0: expected at least 1"),
         ({"firsts": 0}, "--firsts 0: expected at least 1"),
         ({"minutes": 3.0}, "--minutes 3: expected --minutes-each"),
