@@ -45,6 +45,7 @@ POLL = 250.0  # [Hz] at which a camera is asked for a new frame: well above its 
 HEARTBEAT = 0.2  # [s] without a command after which a fast camera gives a frame all the same: one may have been lost
 STEP = 1_000_000_000 // 30  # [ns] that a fast camera's clock goes on at least
 STEPS = 300  # tried until it has a new frame
+RECORDED = ("wide", "bag")  # have a beginning, which nobody is to miss
 
 
 def options(values: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +104,8 @@ class CameraNode(GlimpseNode):
         self.last: int | None = None  # stamp of the newest frame published
         self.published = -HEARTBEAT
         self.virtual = 0  # a fast camera's clock
+        # A scene model may take longer to load than a short recording to play.
+        self.waiting = self.given is None and self.values["camera"] in RECORDED
         self.worker.on_tick(self._tick, 1.0 / POLL)
 
     def hold(self) -> None:
@@ -145,12 +148,18 @@ class CameraNode(GlimpseNode):
 
     def _tick(self) -> None:
         camera = self.camera
-        if camera is None or self.ended or not self.active:
+        if camera is None or self.ended or not self.active or self._too_early():
             return
         if not self.values["fast"]:
             self._publish(camera, self._read(camera, self._now()))
         elif time.monotonic() - self.published > HEARTBEAT:
             self._next_frame(camera)
+
+    def _too_early(self) -> bool:
+        """Whether a recording has not begun, since nobody subscribes to its images yet."""
+        if self.waiting:
+            self.waiting = self.image_out.get_subscription_count() == 0
+        return self.waiting
 
     def _next_frame(self, camera: Camera) -> None:
         """Turn a fast camera's clock on until it has a new frame; never behind the node's clock."""

@@ -3,6 +3,7 @@
 import math
 import time
 
+import cv2
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -135,6 +136,19 @@ def test_faults_of_the_camera_are_told_and_it_is_asked_again():
         assert node.health.report()[0] == 2
         camera.broken = False
         wait_for(lambda: node.health.report()[0] == 0)
+
+
+def test_a_recording_begins_when_somebody_subscribes_to_its_images(tmp_path):
+    for i in range(4):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((12, 16, 3), 60 * i, np.uint8))
+    with Bench() as bench:
+        node = bench.add(CameraNode, camera="wide", input=str(tmp_path), rate=20.0)
+        time.sleep(0.5)  # longer than it plays
+        assert node.health.counted("frames") == 0 and not node.ended
+        images = bench.probe.listen("image", Image, IMAGES)
+        wait_for(lambda: node.ended)
+        assert [image.data[0] for image in images] == [0, 60, 120, 180]
+        assert np.diff([ns_from_stamp(image.header.stamp) for image in images]) == pytest.approx(5e7, abs=1e6)
 
 
 def test_the_end_of_a_source_is_told():
