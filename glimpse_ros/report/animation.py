@@ -75,12 +75,12 @@ def _scene_width(panels: Panels) -> int:
 
 def _maps(panels: Panels, k: int | None) -> list[tuple[str, Picture]]:
     """Classes and attention after glimpse k with their captions, at half of the room; grey before there were any."""
-    width, found = (ROOM - MARGIN) // 2, []
+    width, kinds = (ROOM - MARGIN) // 2, []
     if panels.has_segmentation:
-        found.append(("its likeliest classes", _grey(panels, width) if k is None else panels.segmentation(k, width)))
+        kinds.append(("its likeliest classes", panels.segmentation))
     if panels.has_attention:
-        found.append(("bright: look there next", _grey(panels, width) if k is None else panels.attention(k, width)))
-    return found
+        kinds.append(("attention: bright draws looks", panels.attention))
+    return [(caption, _grey(panels, width) if k is None else draw(k, width)) for caption, draw in kinds]
 
 
 def _frame(panels: Panels, k: int, known: int | None, scene: Picture, done: bool) -> Picture:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from .exploration import Curve
 
@@ -19,8 +21,11 @@ def nice_step(span: float, most: int = 6) -> float:
     return next(f * power for f in (1.0, 2.0, 5.0, 10.0) if f * power >= raw - 1e-12)
 
 
-def svg(curves: list[Curve]) -> str:
-    """The chart of at least one curve; the first is the run itself. `#now` marks the glimpse that is shown."""
+def svg(curves: list[Curve], starts: Sequence[int] = (0,)) -> str:
+    """The chart of at least one curve; the first is the run itself. `#now` marks the glimpse that is shown.
+
+    starts: where a frame's exploration begins; no line leads there from the end of the one before.
+    """
     steps = max(len(c.rmse) for c in curves)
     top = max(max(c.rmse) for c in curves)
     tick = nice_step(top)
@@ -38,17 +43,21 @@ def svg(curves: list[Curve]) -> str:
         parts.append(f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
     every = max(1, math.ceil(steps / 12))
-    for k in range(0, steps, every):
-        parts.append(f'<text x="{x(k):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{k + 1}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 4}" text-anchor="middle">glimpses</text>')
+    spans = [range(a, b) for a, b in pairwise([*starts, steps])]
+    for k in (k for span in spans for k in span[::every]):
+        number = k + 1 - max(start for start in starts if start <= k)
+        parts.append(f'<text x="{x(k):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{number}</text>')
+    what = "glimpses" if len(spans) == 1 else "glimpses of each frame"
+    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 4}" text-anchor="middle">{what}</text>')
     parts.append(
         f'<line id="now" x1="{x(steps - 1):.1f}" x2="{x(steps - 1):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" '
         f'data-left="{x(0):.1f}" data-right="{x(steps - 1):.1f}" data-steps="{steps}"/>'
     )
     for index in reversed(range(len(curves))):  # the run itself on top
         points = [(x(k), y(value)) for k, value in enumerate(curves[index].rmse)]
-        line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        parts.append(f'<polyline class="c{index}" points="{line}" stroke-dasharray="{DASHES[index % 4]}"/>')
+        for span in spans:
+            line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points[span.start : span.stop])
+            parts.append(f'<polyline class="c{index}" points="{line}" stroke-dasharray="{DASHES[index % 4]}"/>')
         if index == 0 or len(points) == 1:
             parts += [f'<circle class="c{index}" cx="{a:.1f}" cy="{b:.1f}" r="3.5"/>' for a, b in points]
     return "".join(parts) + "</svg>"

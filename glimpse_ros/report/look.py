@@ -44,6 +44,7 @@ padding:5px 12px;cursor:pointer;min-width:68px}
 .scrub input{flex:1;min-width:0;accent-color:var(--accent)}
 .scrub output{min-width:9.5em;text-align:right}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:18px;align-items:start}
+@media(min-width:760px){.row.four{grid-template-columns:1fr 1fr}}
 .ramp{display:inline-block;width:84px;height:9px;border-radius:2px;
 background:linear-gradient(90deg,#000004,#51127c,#b73779,#fc8961,#fcfdbf)}
 .chart{width:100%;height:auto;display:block}.chart text{fill:var(--quiet);font-size:12px}

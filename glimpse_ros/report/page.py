@@ -80,7 +80,7 @@ def _step(panels: Panels, k: int) -> dict[str, object]:
     if panels.has_uncertainty:
         step["uncertainty"] = _uri(panels, panels.uncertainty(k, SCENE_WIDTH // 2))
     if panels.has_segmentation:
-        step["classes"] = data_uri(png(panels.segmentation(k, SCENE_WIDTH // 2)))
+        step["classes"] = data_uri(png(panels.segmentation(k, SCENE_WIDTH)))
     if panels.has_attention:
         step["attention"] = _uri(panels, panels.attention(k, SCENE_WIDTH // 2))
     if panels.has_bars:
@@ -193,8 +193,8 @@ def _row(panels: Panels, last: dict[str, object]) -> str:
             _figure("Classes", "the likeliest", _scene(panels, last["classes"], "classes", "classes") + _names(panels))
         )
     if panels.has_attention:
-        picture = _scene(panels, last["attention"], "where it would look next", "attention")
-        parts.append(_figure("Attention", "bright: look there next", picture))
+        picture = _scene(panels, last["attention"], "what draws looks", "attention")
+        parts.append(_figure("Attention", "bright: draws looks", picture))
     if panels.has_bars:
         picture = f'<img class="bars" id="bars" src="{last["bars"]}" alt="how likely each class is">'
         parts.append(_figure("Class", "how likely each one is", picture))
@@ -209,8 +209,10 @@ def _row(panels: Panels, last: dict[str, object]) -> str:
     if errors:
         curves = [Curve(f"{panels.exploration.info.name} + {panels.exploration.policy}: this run", errors)]
         curves += panels.exploration.baselines
-        parts.append(_figure("Error", "RMSE on 0\u2013255, lower is better", svg(curves) + legend(curves)))
-    return f'<section class="row">{"".join(parts)}</section>'
+        chart = svg(curves, panels.exploration.starts) + legend(curves)
+        parts.append(_figure("Error", "RMSE on 0\u2013255, lower is better", chart))
+    kind = "row four" if len(parts) == 4 else "row"  # two by two, rather than three and one left over
+    return f'<section class="{kind}">{"".join(parts)}</section>'
 
 
 def _names(panels: Panels) -> str:

@@ -48,6 +48,7 @@ class Panels:
         self.has_attention = all(r.estimate.attention is not None for r in exploration.records)
         self.has_segmentation = all(r.estimate.segmentation is not None for r in exploration.records)
         self._colours = class_colours(exploration.info)
+        self._counts = self._class_counts()
         self.imagines = all(r.estimate.reconstruction is not None for r in exploration.records)
         logits = [r.estimate.classification for r in exploration.records]
         self.has_bars = all(c is not None and 2 <= c.size <= MOST_BARS for c in logits)
@@ -107,19 +108,38 @@ class Panels:
         return uncertainty_colour(values, *uncertainty_range([values]), self.size(width))
 
     def segmentation(self, k: int, width: int) -> Picture:
-        """The likeliest class of every pixel, in the bundle's colours."""
-        return class_colour(self._ids(k), self._colours, self.size(width))
+        """The likeliest class of every pixel, in the bundle's colours.
+
+        Logits are enlarged, not ids, as `glimpse evaluate` does it: borders are where it would score them. Between two
+        pixels of the model no class can win that wins nowhere in the run, so that the legend names all there are.
+        """
+        ids, size = self._ids(k), self.size(width)
+        known = np.flatnonzero(self._counts[:UNKNOWN])
+        if self.tiny or known.size < 2:
+            return class_colour(ids, self._colours, size)
+        logits = self.exploration.records[k].estimate.segmentation
+        assert logits is not None
+        planes = [cv2.resize(logits[c], size[::-1], interpolation=cv2.INTER_LINEAR) for c in known]
+        fine = known[np.argmax(planes, 0)].astype(np.uint8)
+        silent = cv2.resize((ids == UNKNOWN).astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
+        return class_colour(np.where(silent > 0, UNKNOWN, fine).astype(np.uint8), self._colours, size)
 
     def occurring(self) -> list[tuple[str, Colour]]:
         """Names and colours of the classes that occur in the run, those with most pixels first."""
-        counts = np.sum([np.bincount(self._ids(k).ravel(), minlength=UNKNOWN + 1) for k in range(self.steps)], 0)
-        found = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]][:MOST_NAMED]
+        found = [int(c) for c in np.argsort(-self._counts, kind="stable") if self._counts[c]][:MOST_NAMED]
         colours = ((int(r), int(g), int(b)) for r, g, b in self._colours[found])
         return [(self.exploration.class_name(c), colour) for c, colour in zip(found, colours, strict=True)]
 
     def legend(self, width: int, size: int) -> Picture:
         """Those classes as a picture; `size` [px] of the text."""
         return legend(self.occurring(), width, size)
+
+    def _class_counts(self) -> NDArray[np.intp]:
+        """(256,) pixels of each class in the whole run; none of a model that does not segment."""
+        counts = np.zeros(UNKNOWN + 1, np.intp)
+        for k in range(self.steps if self.has_segmentation else 0):
+            counts += np.bincount(self._ids(k).ravel(), minlength=UNKNOWN + 1)
+        return counts
 
     def _ids(self, k: int) -> NDArray[np.uint8]:
         logits = self.exploration.records[k].estimate.segmentation

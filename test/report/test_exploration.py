@@ -100,6 +100,16 @@ def test_curves_scale_to_their_values() -> None:
     assert x0 == 44 and x1 == 544 and y1 - y0 == pytest.approx((300 - 14 - 40) * 20 / 40, rel=0.2)
 
 
+def test_no_line_leads_from_one_frame_to_the_next_and_each_is_counted_anew() -> None:
+    drawn = svg([Curve("run", (40.0, 20.0, 10.0, 44.0, 22.0)), Curve("other", (40.0, 30.0, 20.0, 41.0, 31.0))], (0, 3))
+    for name in ("c0", "c1"):
+        lines = re.findall(f'<polyline class="{name}" points="([^"]+)"', drawn)
+        assert [len(line.split()) for line in lines] == [3, 2]
+        assert [line.split()[0].split(",")[0] for line in lines] == ["44.0", "419.0"]
+    numbers = re.findall(r'y="278" text-anchor="middle">(\d+)<', drawn)
+    assert numbers == ["1", "2", "3", "1", "2"] and "glimpses of each frame<" in drawn
+
+
 def test_a_scene_that_changes_is_compared_with_what_it_was_at_each_glimpse() -> None:
     e = explored(3)
     dark = (e.truth // 3).astype(np.uint8)

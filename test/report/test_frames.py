@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,20 @@ def test_classes_and_attention_are_drawn_where_they_are() -> None:
     assert [name for name, _ in panels.occurring()] == ["unknown", "road", "sky"], "no car was seen"
 
 
+def test_borders_of_classes_lie_where_the_logits_cross_and_only_what_is_in_the_legend_is_drawn() -> None:
+    e = driven(1, 1, size=(240, 320))
+    logits = np.full((3, 6, 8), -1.0, np.float32)
+    logits[2] = (8.0, 8.0, 8.0, 1.0, 0.0, 0.0, 0.0, 0.0)  # sky
+    logits[0] = (0.0, 0.0, 0.0, 0.0, 4.0, 8.0, 8.0, 8.0)  # road; they cross at a fifth of the way to the fifth column
+    logits[1, :, 3:5] = 0.9  # car: the second best on both sides, and never the best
+    estimate = replace(e.records[0].estimate, segmentation=logits)
+    panels = Panels(replace(e, records=[replace(e.records[0], estimate=estimate)]))
+    drawn = panels.segmentation(0, 640)
+    assert has(drawn, SKY) + has(drawn, ROAD) == drawn.size // 3 and has(drawn, (64, 0, 128)) == 0
+    assert has(drawn[200], SKY) == pytest.approx(80 * 3.5 + 80 * 0.2, abs=2), "not 320, where the pixels' edge is"
+    assert {name for name, _ in panels.occurring()} == {"sky", "road"}
+
+
 def test_the_legend_takes_the_lines_that_it_needs() -> None:
     classes = [(f"class {k}", (k, 2 * k, 255 - k)) for k in range(12)]
     wide, narrow = pic.legend(classes, 2000, 15), pic.legend(classes, 200, 15)
@@ -82,6 +97,8 @@ def test_filmstrip_page_and_animation_show_the_classes_of_each_frame() -> None:
     assert len({step["attention"] for step in steps}) == 4 and "classes" not in steps[0]
     assert text.count("data-classes=") == 8 and 'id="classes"' in text and 'id="attention"' in text
     assert f'<i style="background:rgb{ROAD}"></i>road' in text and "car</li>" not in text
+    assert text.count('<section class="row four">') == 1, "classes, attention, seen and error: two by two"
+    assert "glimpses of each frame<" in text and text.count('<polyline class="c0"') == 2
     assert "<td>2</td><td>4</td>" in text and "and anew of each frame" in text
     assert [int(n) for n in re.findall(r'class="tag on"[^>]*>(\d)<', text)] == [1, 2, 3, 4] * 2
     pictures, _ = gif.frames(e)
