@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from .exploration import Exploration
 from .panels import Panels, headline, numbered, thinned
-from .pictures import INK, PAPER, QUIET, Picture, text, text_width
+from .pictures import INK, PAPER, QUIET, Colour, Picture, text, text_width
 
 WIDTH = 840
 MARGIN = 14
@@ -141,28 +142,31 @@ def _contact_sheet(out: Picture, panels: Panels, k: int, x: int, y: int) -> None
         out[top : top + cell - 3, left : left + cell - 3] = panels.glimpse(step, cell - 3)
 
 
-def palette_of(pictures: list[Picture]) -> NDArray[np.uint8]:
-    """(256, 3) RGB: one palette for the whole animation, from its first, middle and last picture."""
+def palette_of(pictures: list[Picture], kept: Sequence[Colour] = ()) -> NDArray[np.uint8]:
+    """(256, 3) RGB: one palette for the whole animation, from its first, middle and last picture, and the colours
+    `kept` as they are: those of a legend are too few pixels to get a place otherwise, and must be told apart.
+    """
     from PIL import Image
 
     chosen = [pictures[i] for i in sorted({0, len(pictures) // 2, len(pictures) - 1})]
-    sheet = Image.fromarray(np.concatenate(chosen)).quantize(256, method=MEDIAN_CUT)
-    flat = np.array(sheet.getpalette(), np.uint8).reshape(-1, 3)
+    sheet = Image.fromarray(np.concatenate(chosen)).quantize(256 - len(kept), method=MEDIAN_CUT)
+    drawn = np.array(sheet.getpalette(), np.uint8).reshape(-1, 3)[: 256 - len(kept)]
+    flat = np.concatenate([np.array(kept, np.uint8).reshape(-1, 3), drawn])
     return np.concatenate([flat, np.zeros((256 - len(flat), 3), np.uint8)])
 
 
-def encode_gif(pictures: list[Picture], durations: list[int]) -> bytes:
-    """An endless GIF. Frames hold only what changed."""
+def encode_gif(pictures: list[Picture], durations: list[int], kept: Sequence[Colour] = ()) -> bytes:
+    """An endless GIF. Frames hold only what changed. Areas of the colours `kept` stay exactly so."""
     from PIL import Image
 
     carrier = Image.new("P", (1, 1))
-    carrier.putpalette(palette_of(pictures).tobytes())
+    carrier.putpalette(palette_of(pictures, (PAPER, *kept)).tobytes())
     height, width = pictures[0].shape[:2]
     dither = np.tile(BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width, None] * 8.0
-    plain = np.array(PAPER, np.uint8)
+    plain = np.array([PAPER, *kept], np.uint8)
     images = []
     for picture in pictures:
-        flat = (picture == plain).all(-1, keepdims=True)  # paper stays paper
+        flat = np.any([(picture == colour).all(-1, keepdims=True) for colour in plain], 0)  # paper stays paper
         noisy = np.where(flat, picture, np.clip(picture + dither, 0, 255)).astype(np.uint8)
         images.append(Image.fromarray(noisy).quantize(palette=carrier, dither=NO_DITHER))  # type: ignore[arg-type]
     out = io.BytesIO()
@@ -173,8 +177,9 @@ def encode_gif(pictures: list[Picture], durations: list[int]) -> bytes:
 def write_gif(exploration: Exploration, path: Path) -> None:
     """Write the animation, drawn smaller until it weighs at most MAX_BYTES."""
     width = WIDTH
-    encoded = encode_gif(*frames(exploration))
+    kept = [colour for _, colour in Panels(exploration).occurring()]
+    encoded = encode_gif(*frames(exploration), kept)
     while len(encoded) > MAX_BYTES and width > 240:
         width = max(240, int(width * min(0.95, (MAX_BYTES / len(encoded)) ** 0.5)))
-        encoded = encode_gif(*frames(exploration, width))
+        encoded = encode_gif(*frames(exploration, width), kept)
     path.write_bytes(encoded)

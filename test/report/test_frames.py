@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from explorations import ROAD, SKY, driven, explored
+from PIL import Image
 
 from glimpse_ros.core.memory import Mosaic
 from glimpse_ros.core.types import Limits, View
@@ -109,6 +111,22 @@ def test_filmstrip_page_and_animation_show_the_classes_of_each_frame() -> None:
     first = pictures[each * 4]
     legend = has(Panels(e).legend(gif.ROOM, gif.NAMES), SKY)
     assert has(first, SKY) == legend, "the second frame begins without classes"
+
+
+def test_the_animation_keeps_the_colours_of_the_legend_however_few_pixels_they_have(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    noisy = rng.integers(0, 256, (200, 300, 3)).astype(np.uint8)  # takes all of the palette
+    for n, colour in enumerate((ROAD, SKY, (0, 128, 192))):
+        noisy[10 : 10 + 4, 20 * n : 20 * n + 4] = colour
+    encoded = gif.encode_gif([noisy], [100], (ROAD, SKY, (0, 128, 192)))
+    shown = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))
+    for n, colour in enumerate((ROAD, SKY, (0, 128, 192))):
+        assert (shown[10 : 10 + 4, 20 * n : 20 * n + 4] == colour).all()
+    gif.write_gif(driven(1, 2), tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as movie:
+        movie.seek(movie.n_frames - 1)
+        last = np.asarray(movie.convert("RGB"))
+    assert has(last, SKY) > 10_000 and has(last, ROAD) > 10_000
 
 
 def test_a_squeezed_image_has_its_own_shape_and_the_glimpses_what_they_covered() -> None:
