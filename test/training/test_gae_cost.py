@@ -71,9 +71,9 @@ def test_the_published_sizes_hold_the_goal():
 
 
 def test_a_turn_of_each_in_a_process_of_its_own(tmp_path):
-    found = gae_cost.measure(args(rounds=2))
+    found = gae_cost.measure(args())
     assert set(found) == {*table.SIZES, "encoder", "decoder", "device", *table.NAMES}
-    assert found["batch"] == 2 and found["rounds"] == 2 and found["device"] == "a CPU"
+    assert found["batch"] == 2 and found["rounds"] == 1 and found["device"] == "a CPU"
     for name in table.NAMES:
         assert set(found[name]) == set(table.FIGURES) and all(value > 0 for value in found[name].values())
         assert found[name]["train_peak"] >= found[name]["test_peak"]
@@ -114,6 +114,7 @@ def test_what_makes_no_sense_is_refused(monkeypatch):
         gae_cost.measure(args())
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path):
     command = [f"--{name}={value}" for name, value in {**SMALL, "rounds": 1, "steps": 1}.items()]
     out = subprocess.run(
