@@ -62,14 +62,16 @@ def cells(row: Row) -> list[str]:
 
 
 def trained(runs: list[gae_runs.Run], which: Which | None) -> list[str]:
-    """Of training runs without a bundle, after all glimpses."""
-    blank = [NOTHING] * (len(AFTER) - 1)
+    """Of training runs without a bundle, after all glimpses; the method is that with foresight where no other ran."""
+    blank, foresees = [NOTHING] * (len(AFTER) - 1), ""
     found = which and gae_runs.figure(runs, which[0], which[2], which[1], "test")
+    if which and not found and which[0] == "full":
+        found, foresees = gae_runs.figure(runs, "foresight", which[2], which[1], "test"), ", foresight"
     if not found:
         return [*blank, "no bundle" if which is None else "not trained yet", NOTHING]
     mean, std, seeds = found
     shown = plus_minus((100 * mean, 100 * std), 1) if seeds > 1 else number(100 * mean, 1)
-    return [*blank, shown, f"{seeds} training run{'' if seeds == 1 else 's'}"]
+    return [*blank, shown, f"{seeds} training run{'' if seeds == 1 else 's'}{foresees}"]
 
 
 def notes(rows: dict[tuple[str, str], Row]) -> list[str]:

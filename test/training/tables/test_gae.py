@@ -200,6 +200,11 @@ def test_the_table_of_scene15(data, models, tmp_path):
     assert cells["No-Decoder, trained on random"][4:] == ["60.0 ± 8.2", "3 training runs"]
     assert cells["Full, attention"][4:] == ["40.0", "1 training run"], "of the test alone"
     assert cells["Full, random looks"][4] == "30.0", "the same networks"
+    ours = [{**one, "row": "foresight"} if one["task"] == "classify-full" else one for one in named]
+    (tmp_path / "scene15" / "ablation.json").write_text(json.dumps(ours))
+    (table,) = made(data, tmp_path, "--only", "scene15")
+    cells = {row[0]: row[1:] for row in table.rows}
+    assert cells["Full, attention"][4:] == ["40.0", "1 training run, foresight"]
     assert cells["the whole image, same encoder"][4] == "80.0" and "is not there yet" in table.notes[0]
     making.scene15(tmp_path / "scene15-random")
     (table,) = made(data, tmp_path, "--only", "scene15")
