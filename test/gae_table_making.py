@@ -107,3 +107,11 @@ def scene15(folder: Path, names: tuple[str, ...] = KINDS) -> Path:
         folder, glimpse=16, scales=SCALES, scene=(160, 160), projection="planar", reconstruction=False,
         uncertainty=False, attention=True, classification=True, classes=len(names), scene_fields=fields,
     )  # fmt: skip
+
+
+def write_bundles(folder: Path) -> Path:
+    """All three bundles of the family."""
+    street(folder / "street")
+    panorama_gae(folder / "panorama-gae")
+    scene15(folder / "scene15")
+    return folder

@@ -30,11 +30,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    making.street(folder / "street")
-    making.panorama_gae(folder / "panorama-gae")
-    making.scene15(folder / "scene15")
-    return folder
+    return making.write_bundles(tmp_path_factory.mktemp("models"))
 
 
 def made(data, models, *options):
