@@ -107,6 +107,10 @@ class Attention(nn.Module):
         nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.attend(x)[0]
+
+    def attend(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """-> the map, and who looked at whom: (B, heads, h*w, h*w)."""
         b, c, h, w = x.shape
         tokens = x.flatten(2).transpose(1, 2)  # (B, h*w, C)
         qkv = self.qkv(self.norm1(tokens)).reshape(b, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
@@ -114,7 +118,7 @@ class Attention(nn.Module):
         weights = torch.softmax(q @ k.transpose(-1, -2) * (c // self.heads) ** -0.5, -1)
         tokens = tokens + self.out((weights @ v).transpose(1, 2).reshape(b, h * w, c))
         tokens = tokens + self.down(F.gelu(self.up(self.norm2(tokens))))
-        return tokens.transpose(1, 2).reshape(b, c, h, w)
+        return tokens.transpose(1, 2).reshape(b, c, h, w), weights
 
 
 class Canvas(nn.Module):
@@ -202,16 +206,26 @@ class Canvas(nn.Module):
         """The U-Net down and half-way up, all inputs (B, C, h, w): colour times seen, the share seen, sharpness, the
         smooth fill, features. -> errors (B, 1 + K, H/16, W/16): the squared errors in [0, 1]^2 that are expected now
         and after a look at each detail scale; features at 1/8 and at 1/16."""
+        x1, x2, x3 = self.descend(pooled, known, sharp, smooth, features)
+        for block in self.mid:
+            x3 = block(x3)
+        errors, x2 = self.ascend(x3, x2)
+        return errors, x1, x2
+
+    def descend(
+        self, pooled: Tensor, known: Tensor, sharp: Tensor, smooth: Tensor, features: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The U-Net down: features at 1/8, 1/16 and 1/32."""
         lat = self.latitude.expand(len(pooled), -1, -1, -1)
         inputs = torch.cat([pooled - 0.5 * known, known, sharp, smooth - 0.5, lat, features], 1)
         x1 = self.enc1(self.enter1(F.pixel_unshuffle(inputs, 2)))
         x2 = self.enc2(self.down2(x1))
-        x3 = self.down3(x2) + self.place
-        for block in self.mid:
-            x3 = block(x3)
+        return x1, x2, self.down3(x2) + self.place
+
+    def ascend(self, x3: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
+        """Half-way up: errors (B, 1 + K, H/16, W/16), see `understand`; features at 1/16."""
         x2 = self.dec2(self.up2(torch.cat([_double(x3), x2], 1)))
-        errors = F.softplus(self.belief_head(x2).float()) * 0.02 + FLOOR
-        return errors, x1, x2
+        return F.softplus(self.belief_head(x2).float()) * 0.02 + FLOOR, x2
 
     def imagine(self, smooth: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
         """The rest of the U-Net: the scene at a quarter of its resolution (B, 3, h, w), and features at 1/8."""
@@ -220,14 +234,23 @@ class Canvas(nn.Module):
 
     def decode(self, memory: Memory, smooth: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
         """Reconstruction (B, 3, H, W), in [0, 1] but not clamped."""
+        imagined, x0 = self.sharpen(memory, smooth, x1, x2)
+        return self.draw(memory, imagined, x0)
+
+    def sharpen(self, memory: Memory, smooth: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
+        """The shallow network at full resolution: the imagined scene (B, 3, h, w), features (B, c0, h, w)."""
         colour, sharp, features = memory
         seen = sharp > 0
         imagined, x1 = self.imagine(smooth, x1, x2)
         pixels = F.pixel_unshuffle(torch.where(seen, colour - 0.5, torch.zeros_like(colour)), 4)  # (B, 48, h, w)
         known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen.to(colour.dtype), 4)], 1)
         x0 = self.enter0(torch.cat([pixels, known, features[:, :-1], imagined - 0.5], 1)) + _double(self.up0(x1))
-        correction = F.pixel_shuffle(self.leave(F.relu(self.dec0(x0))).float(), 4)  # (B, 3, H, W)
-        return torch.where(seen, colour, self._enlarge(self._enlarge(imagined))) + correction
+        return imagined, F.relu(self.dec0(x0))
+
+    def draw(self, memory: Memory, imagined: Tensor, x0: Tensor) -> Tensor:
+        """What was seen, what was imagined, and the correction of both: (B, 3, H, W)."""
+        correction = F.pixel_shuffle(self.leave(x0).float(), 4)  # (B, 3, H, W)
+        return torch.where(memory[1] > 0, memory[0], self._enlarge(self._enlarge(imagined))) + correction
 
     def forward(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """-> reconstruction (B, 3, H, W) and errors (B, 1 + K, H/16, W/16)."""

@@ -15,10 +15,12 @@ from glimpse_ros.core.types import Limits, SceneSpec
 WIDEST_PTZ = 1 / 6
 
 
-def episode(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float) -> NDArray[np.float32]:
-    """(T, 3) views (x, y, s) of one episode; T is random, 1 to `most`."""
+def episode(
+    rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float, free: float = 0.5
+) -> NDArray[np.float32]:
+    """(T, 3) views (x, y, s) of one episode; T is random, 1 to `most`; free: the share that may see the whole scene."""
     count = int(rng.integers(1, most + 1))
-    wide = 1.0 if rng.random() < 0.5 else max(WIDEST_PTZ, narrowest)
+    wide = 1.0 if rng.random() < free else max(WIDEST_PTZ, narrowest)
     kind = rng.random()
     if kind < 0.2:
         limits = Limits(s=(narrowest, wide))
@@ -50,11 +52,11 @@ def episode(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: fl
 
 
 def batch(
-    rng: np.random.Generator, size: int, most: int, scene: SceneSpec, narrowest: float
+    rng: np.random.Generator, size: int, most: int, scene: SceneSpec, narrowest: float, free: float = 0.5
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """views (B, T, 3) and how many of them count (B,), longest episodes first; T is that of the longest."""
     most = most if rng.random() < 0.1 else min(12, most)  # a batch takes as long as its longest episode
-    episodes = sorted((episode(rng, most, scene, narrowest) for _ in range(size)), key=len, reverse=True)
+    episodes = sorted((episode(rng, most, scene, narrowest, free) for _ in range(size)), key=len, reverse=True)
     views = np.tile(np.array([0, 0, 1], np.float32), (size, len(episodes[0]), 1))
     for i, e in enumerate(episodes):
         views[i, : len(e)] = e

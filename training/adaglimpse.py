@@ -1,0 +1,394 @@
+"""AdaGlimpse (Pardyl et al., ECCV 2024): learn where and how closely to look, by Soft Actor-Critic.
+
+    python -m training.adaglimpse --scene runs/elastic/checkpoint.pt --data ../shared/data/panoramas/train \
+        --out runs/adaglimpse --minutes 30
+
+The scene model comes trained on random glimpses (`training.elastic_pretrain`). In the order of the algorithm: explore
+scenes with the actor, uniformly at random to begin with; put every step into the replay buffer; after each, one update
+of critics, actor and temperature (Haarnoja et al. 2018, "Soft Actor-Critic Algorithms and Applications", automatic
+temperature); the scene model is frozen for the first `--freeze` epochs, then every other epoch trains it instead, on
+the actor's glimpses. The same command runs on a CPU and a GPU and goes on where it stopped; the replay buffer is
+filled anew then. Under torchrun each process explores its own scenes and gradients are averaged.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import tyro
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from glimpse_ros.core.types import GlimpseError
+
+from . import augment, labelled, loop, retina
+from .elastic_loss import losses
+from .elastic_pretrain import load_scene_model, squashed
+from .elastic_vit import ElasticCanvas, ElasticConfig
+from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, agent_config, to_views
+from .glimpse_env import Exploration, Rewards, Scenes
+
+PLANAR_FOV = 60.0  # [deg] across a planar scene, as in `glimpse evaluate`
+
+
+@dataclass
+class Args(loop.LoopArgs):
+    """What to explore, and for how long."""
+
+    scene: Path = Path("runs/elastic/checkpoint.pt")
+    """the pretrained scene model, of training.elastic_pretrain"""
+    data: str = "../shared/data/panoramas/train"
+    """folder of panoramas or images, bags, or kind:PATH"""
+    out: Path = Path("runs/adaglimpse")
+    """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
+    finer: int = 2
+    """images are kept so many times as large as the scene"""
+    glimpses: int = 12
+    """glimpses an episode, the first one given: level at a random heading, or the middle, at the widest"""
+    batch: int = 16
+    """scenes explored at once, over all processes"""
+    max_fov: float = 60.0
+    """[deg] widest view of the episodes that are not free"""
+    free: float = 0.5
+    """share of the rounds in which a glimpse may span the scene"""
+    squash: float = 0.2
+    """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
+    freeze: int = 1_000_000
+    """epochs that train the agent alone; then every other one trains the scene model (the paper: 10 to 30)"""
+    epoch: int = 8
+    """rounds of whole episodes an epoch"""
+    steps: int = 400
+    """rounds in all, where no minutes are given"""
+    warm: int = 600
+    """steps at random before the actor explores, over all scenes (the paper: 10,000)"""
+    replay: int = 12_000
+    """steps that the buffer holds, a quarter of a megabyte each with the map of panoramas"""
+    replay_batch: int = 128
+    """steps an update learns from; the paper's is 128 or 256"""
+    updates: int = 1
+    """a step of all scenes, as in the paper"""
+    lr: float = 1e-3
+    """of the agent"""
+    scene_lr: float = 1e-4
+    """of the scene model in its own epochs"""
+    gamma: float = 0.99
+    tau: float = 0.005
+    """how fast the target critics follow"""
+    target_entropy: float = -3.0
+    temperature: float = 0.1
+    """to begin with; it is learned"""
+    width: int = 32
+    """of the agent's encoders; the paper's is 128"""
+    hidden: int = 128
+    """of the agent's heads; the paper's is 256"""
+    blind: bool = False
+    """the critics do not see what an action would cover, as in the paper"""
+    per: float = 0.3
+    """reward per unit of score; scores are RMSE on 0-255, ten times the cross-entropy of maps, that of classes"""
+    slew: float = 0.0
+    """cost of a second of motion in units of score; 0 as in the paper"""
+    glimpse_size: float = 0.0
+    """the paper's penalty on large glimpses, in units of score for one as wide as the scene"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a checkpoint must agree with."""
+
+    scene: ElasticConfig
+    agent: AgentConfig
+    rewards: Rewards
+    glimpses: int
+
+
+class Replay:
+    """The newest steps: belief, limits, action, reward, next belief, whether the episode ended. Beliefs in half."""
+
+    def __init__(self, size: int, slots: int, channels: int, device: torch.device) -> None:
+        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(size, *shape, dtype=dtype, device=device)
+
+        self.belief, self.after = (room(slots, channels, dtype=torch.float16) for _ in range(2))
+        self.limits, self.action = room(3, 2), room(ACTIONS)
+        self.reward, self.ended = room(), room()
+        self.count = self.next = 0
+
+    def add(self, *steps: Tensor) -> None:
+        """Each (B, ...), in the order of the class's sentence."""
+        size = len(self.reward)
+        where = (torch.arange(len(steps[0]), device=self.reward.device) + self.next) % size
+        parts = (self.belief, self.limits, self.action, self.reward, self.after, self.ended)
+        for part, values in zip(parts, steps, strict=True):
+            part[where] = values.to(part.dtype)
+        self.next = (self.next + len(where)) % size
+        self.count = min(self.count + len(where), size)
+
+    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """A batch of steps, with replacement."""
+        picks = torch.randint(self.count, (batch,), generator=generator).to(self.reward.device)
+        parts = (self.belief, self.limits, self.action, self.reward, self.after, self.ended)
+        return tuple(part[picks].float() for part in parts)
+
+
+class Agent(nn.Module):
+    """Actor, critics, the critics' slow copies and the temperature."""
+
+    def __init__(self, config: AgentConfig, temperature: float) -> None:
+        super().__init__()
+        self.actor, self.critic = Actor(config), Critic(config)
+        self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        self.log_alpha = nn.Parameter(torch.tensor(math.log(temperature)))
+
+
+class Learner:
+    """Soft Actor-Critic on an Agent."""
+
+    def __init__(self, fabric: Fabric, agent: Agent, args: Args) -> None:
+        self.fabric, self.agent, self.args = fabric, agent, args
+        parts = {"actor": agent.actor.parameters(), "critic": agent.critic.parameters(), "alpha": [agent.log_alpha]}
+        self.optimizers = {name: torch.optim.AdamW(p, lr=args.lr, weight_decay=1e-4) for name, p in parts.items()}
+
+    def update(self, steps: tuple[Tensor, ...]) -> dict[str, float]:
+        """One update of critics, actor, temperature and targets from a batch of steps."""
+        agent, args = self.agent, self.args
+        belief, limits, action, reward, after, ended = steps
+        alpha = agent.log_alpha.exp().detach()
+        with torch.no_grad():
+            follow, log = agent.actor.sample(after, limits)
+            least = agent.target(after, limits, follow[:, None]).amin(0)[:, 0]
+            goal = reward + args.gamma * (1 - ended) * (least - alpha * log)
+        critic_loss = (agent.critic(belief, limits, action[:, None])[..., 0] - goal).square().mean()
+        self.step("critic", critic_loss)
+        chosen, log = agent.actor.sample(belief, limits)
+        for weight in agent.critic.parameters():
+            weight.requires_grad_(False)
+        actor_loss = (alpha * log - agent.critic(belief, limits, chosen[:, None]).amin(0)[:, 0]).mean()
+        self.step("actor", actor_loss)
+        for weight in agent.critic.parameters():
+            weight.requires_grad_(True)
+        self.step("alpha", -(agent.log_alpha * (log.detach() + args.target_entropy).mean()))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(agent.target.parameters()), list(agent.critic.parameters()), args.tau)
+        return {"critic": critic_loss.item(), "alpha": alpha.item(), "entropy": -log.mean().item()}
+
+    def step(self, name: str, loss: Tensor) -> None:
+        """Follow a loss's gradient, averaged over processes."""
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        weights = [w for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
+        if self.fabric.world_size > 1:
+            for weight in weights:
+                weight.grad = self.fabric.all_reduce(weight.grad, reduce_op="mean")
+        torch.nn.utils.clip_grad_norm_(weights, 10.0)
+        optimizer.step()
+
+
+class Run:
+    """Everything of a training run; `rl_round` and `scene_round` are its two kinds of turns."""
+
+    def __init__(self, fabric: Fabric, args: Args, data: labelled.Labelled, net: ElasticCanvas) -> None:
+        self.fabric, self.args, self.data, self.net = fabric, args, data, net
+        c = net.config
+        self.config = Config(
+            c,
+            agent_config(c, args.width, args.hidden, args.blind),
+            Rewards(args.per, args.slew, args.glimpse_size),
+            args.glimpses,
+        )
+        fov = math.radians(360.0 if c.spherical else PLANAR_FOV)
+        self.least = c.glimpse / c.width
+        self.widest = min(1.0, max(self.least, math.radians(args.max_fov) / fov))
+        amp = fabric.device.type != "cpu" or args.precision != "32-true"
+        self.precision = partial(torch.autocast, fabric.device.type, dtype=torch.bfloat16) if amp else nullcontext
+        self.world = Exploration(net, self.config.rewards, fov, self.precision)
+        self.agent = Agent(self.config.agent, args.temperature).to(fabric.device)
+        self.learner = Learner(fabric, self.agent, args)
+        self.scene_optimizer = torch.optim.AdamW(net.parameters(), lr=args.scene_lr, weight_decay=args.weight_decay)
+        self.batches = augment.Batches(data, args.batch, c.height, c.width, args.seed)
+        share = args.batch // fabric.world_size
+        self.part = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
+        self.replay: Replay | None = None
+        self.round = self.seen = self.dropped = 0
+        self.seconds = 0.0
+
+    def begin(self) -> tuple[Scenes, Tensor, Tensor, torch.Generator]:
+        """A round's scenes, its limits (B, 3, 2), first views (B, 3) and this process's source of chance."""
+        args, device = self.args, self.fabric.device
+        scene, _, maps, answers = self.batches(self.round, self.part)
+        shared = torch.Generator().manual_seed(args.seed * 1_000_003 + self.round)
+        free = bool(torch.rand(1, generator=shared) < args.free)
+        own = torch.Generator().manual_seed((args.seed * 1_000_003 + self.round) * 64 + self.fabric.global_rank)
+        count = len(scene)
+        scene = squashed(scene, torch.rand(count, generator=own) < args.squash)
+        s = torch.tensor([self.least, 1.0 if free else self.widest])
+        limits = torch.stack([torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]), s])
+        x = 2 * torch.rand(count, generator=own) - 1
+        if not self.net.config.spherical:
+            x = x * (1 - s[1])
+        first = torch.stack([x, torch.zeros(count), s[1].expand(count)], 1)
+        scenes = tuple(None if p is None else p.to(device) for p in (scene, maps, answers))
+        return scenes, limits.expand(count, 3, 2).to(device), first.to(device), own  # type: ignore[return-value]
+
+    def act(self, belief: Tensor, limits: Tensor, explore: bool) -> Tensor:
+        """Actions (B, 3): uniform until the buffer is warm, then the actor's, sampled or at its mean."""
+        if explore and self.seen < self.args.warm:
+            return 2 * torch.rand(len(belief), ACTIONS, device=belief.device) - 1
+        with torch.no_grad():
+            return self.agent.actor.sample(belief, limits)[0] if explore else self.agent.actor(belief, limits)[0].tanh()
+
+    def rl_round(self) -> dict[str, float]:
+        """Explore a batch of scenes to the end; every step is stored, and followed by `updates` of the agent."""
+        scenes, limits, first, own = self.begin()
+        self.net.eval()
+        belief, _ = self.world.reset(scenes, limits, first)
+        alive = torch.isfinite(belief).flatten(1).all(1)
+        start, figures, steps = self.world.score.clone(), {}, []
+        for t in range(1, self.args.glimpses):
+            action = self.act(torch.nan_to_num(belief), limits, explore=True)
+            after, reward = self.world.step(to_views(action, torch.nan_to_num(belief), limits, self.config.agent))
+            alive &= torch.isfinite(after).flatten(1).all(1) & torch.isfinite(reward)
+            ended = torch.full_like(reward, float(t == self.args.glimpses - 1))
+            steps.append((belief, limits, action, reward, after, ended))
+            belief = after
+            if self.replay is not None and self.replay.count >= min(self.args.warm, self.args.replay_batch):
+                for _ in range(self.args.updates):
+                    figures = self.learner.update(self.replay.draw(self.args.replay_batch, own))
+        self.dropped += int((~alive).sum())  # an episode with a NaN in it teaches nothing
+        if self.replay is None:
+            self.replay = Replay(self.args.replay, *belief.shape[1:], belief.device)
+        for step in steps:
+            self.replay.add(*(part[alive] for part in step))
+        self.seen += int(alive.sum()) * len(steps)
+        gained = (self.world.score - start)[alive]
+        return {**figures, "gained": float(gained.mean()), "final": -float(self.world.score[alive].mean())}
+
+    def scene_round(self) -> dict[str, float]:
+        """Train the scene model on the glimpses that the actor takes (the paper: one loss an episode, at its end)."""
+        scenes, limits, first, _ = self.begin()
+        images, maps, answers = scenes
+        image, net, c = images.float() / 255, self.net.train(), self.net.config
+        memory, view = net.empty(len(image)), first
+        for t in range(self.args.glimpses):
+            glimpse, taken = retina.sample(image, view, c.glimpse, c.spherical)
+            with self.precision():
+                memory = net.write(memory, glimpse, taken)
+            if t + 1 < self.args.glimpses:
+                with torch.no_grad(), self.precision():
+                    belief = net.belief(memory, net.look(memory), taken).float()
+                view = to_views(self.act(belief, limits, explore=True), belief, limits, self.config.agent)
+        with self.precision():
+            loss, figures = losses(net, memory, image, torch.ones_like(image[:, :1]), maps, answers)
+        if not torch.isfinite(loss):
+            self.dropped += len(image)
+            return {}
+        self.scene_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for weight in net.parameters():
+            if self.fabric.world_size > 1 and weight.grad is not None:
+                weight.grad = self.fabric.all_reduce(weight.grad, reduce_op="mean")
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        self.scene_optimizer.step()
+        return {f"scene/{name}": float(value) for name, value in figures.items()}
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        optimizers = {name: o.state_dict() for name, o in self.learner.optimizers.items()}
+        weights = {f"scene.{name}": value for name, value in self.net.state_dict().items()}
+        return {
+            "config": self.described(),
+            "average": weights,
+            "agent": self.agent.state_dict(),
+            "optimizers": {**optimizers, "scene": self.scene_optimizer.state_dict()},
+            "counts": [self.round, self.seen, self.dropped],
+            "seconds": self.seconds,
+        }
+
+    def described(self) -> dict[str, Any]:
+        """The configuration in plain numbers and words; the scene's on top, where its loader looks."""
+        c = self.config
+        parts = {"agent": asdict(c.agent), "rewards": asdict(c.rewards), "glimpses": c.glimpses}
+        return {"method": "adaglimpse", **asdict(c.scene), **parts}
+
+    def restore(self, path: Path) -> None:
+        """Raises GlimpseError for a checkpoint of another configuration."""
+        state = loop.read_checkpoint(path, self.described())
+        self.net.load_state_dict({k.removeprefix("scene."): v for k, v in state["average"].items()})
+        self.agent.load_state_dict(state["agent"])
+        for name, optimizer in {**self.learner.optimizers, "scene": self.scene_optimizer}.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.round, self.seen, self.dropped = state["counts"]
+        self.seconds = state["seconds"]
+
+
+def check(args: Args) -> None:
+    """Raises GlimpseError for numbers that no run has."""
+    least = {"glimpses": 2, "epoch": 1, "freeze": 0, "warm": 1, "replay": 1, "replay_batch": 1, "updates": 0}
+    for name, smallest in least.items():
+        if getattr(args, name) < smallest:
+            raise GlimpseError(f"--{name.replace('_', '-')} {getattr(args, name)}: expected at least {smallest}")
+    if not 0 < args.max_fov <= 360:
+        raise GlimpseError(f"--max-fov {args.max_fov:g}: expected degrees above 0, at most 360")
+
+
+def train(args: Args) -> Path:
+    """Train, resuming where a checkpoint is; returns its path. Raises GlimpseError for what cannot be trained."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    check(args)
+    fabric = loop.launch(args)
+    torch.manual_seed(args.seed * 64 + fabric.global_rank)
+    net = load_scene_model(args.scene).to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    c = net.config
+    data = labelled.load(args.data, "train", (c.height * args.finer, c.width * args.finer))
+    if c.labels and data.maps is None:
+        raise GlimpseError(f"--data {args.data}: has no label maps; {args.scene} was trained to segment")
+    run = Run(fabric, args, data, net)
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "checkpoint.pt"
+    if path.exists():
+        run.restore(path)
+    elif args.init is not None:
+        run.agent.load_state_dict(loop.read_checkpoint(args.init)["agent"])
+        run.seen = args.warm  # it need not begin at random
+    log = SummaryWriter(str(args.out)) if fabric.is_global_zero else None
+    started, before, saved = time.monotonic(), run.seconds, time.monotonic()
+    while True:
+        progress = run.seconds / (60 * args.minutes) if args.minutes else run.round / max(args.steps, 1)
+        progress = float(fabric.broadcast(progress)) if fabric.world_size > 1 else progress
+        if progress >= 1:
+            break
+        epoch = run.round // args.epoch
+        figures = run.rl_round() if epoch < args.freeze or epoch % 2 == 0 else run.scene_round()
+        run.round, run.seconds = run.round + 1, before + time.monotonic() - started
+        if log is None:
+            continue
+        for name, value in {**figures, "dropped": run.dropped}.items():
+            log.add_scalar(name, value, run.round)
+        last = run.seconds >= 60 * args.minutes if args.minutes else run.round >= args.steps
+        if last or time.monotonic() - saved > args.save_every:
+            shown = "  ".join(f"{name} {value:.3g}" for name, value in figures.items())
+            print(f"round {run.round}  {run.seconds / 60:.1f} min  steps {run.seen}  {shown}", file=sys.stderr)
+            torch.save(run.state(), path.with_suffix(".tmp"))
+            path.with_suffix(".tmp").replace(path)
+            saved = time.monotonic()
+    if log is not None:
+        log.close()
+    return path
+
+
+if __name__ == "__main__":
+    try:
+        print(train(tyro.cli(Args)))
+    except GlimpseError as error:
+        sys.exit(str(error))

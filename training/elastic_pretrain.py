@@ -1,0 +1,257 @@
+"""Train the elastic scene model on random glimpses, before there is any policy.
+
+    python -m training.elastic_pretrain --data ../shared/data/panoramas/train --out runs/elastic --minutes 60
+    python -m training.elastic_pretrain --data camvid:../shared/data/camvid --height 192 --width 256 --glimpse 27 \
+        --patch 9 --labels --out runs/elastic-street --minutes 40
+
+Any place, any scale, any number of glimpses, so that one model serves every policy (the paper pre-trains its encoder
+on random patches, section 4.1). `training.adaglimpse` then finds a policy, and goes on with this model by turns.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import tyro
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from glimpse_ros.core.policies import grid_views
+from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec
+
+from . import augment, labelled, loop, retina, views
+from .elastic_loss import losses
+from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
+
+SQUARE = 224  # [px] of the paper's scenes
+
+
+@dataclass
+class Args(loop.LoopArgs):
+    """What to train on, and how large."""
+
+    out: Path = Path("runs/elastic")
+    """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
+    data: str = "../shared/data/panoramas/train"
+    """folder of panoramas or images, bags, or kind:PATH as in training.gae (camvid:, scene15:, ade20k:, ...)"""
+    height: int = 256
+    """of the scene [px], a multiple of 32"""
+    width: int = 512
+    """of the scene [px], a multiple of 32"""
+    finer: int = 2
+    """images are kept so many times as large, so that what is cropped from them is as sharp as the rest"""
+    glimpse: int = 32
+    """[px] along a side"""
+    patch: int = 16
+    """[px] of the glimpse under one token"""
+    size: Size = "tiny"
+    """of the encoder: width 192, 384 or 768"""
+    depth: int = 4
+    """blocks of the encoder; 0: the paper's 12"""
+    widths: tuple[int, int, int, int] = (32, 48, 96, 192)
+    """channels of the decoder at 1/4, 1/8, 1/16 and 1/32 of the scene"""
+    labels: bool = False
+    """segment too"""
+    classes: bool = False
+    """classify too"""
+    batch: int = 8
+    """scenes a step, over all processes"""
+    most: int = 24
+    """longest episode [glimpses]; nine in ten end by twelve"""
+    free: float = 0.5
+    """share of the episodes that may see the whole scene at once; the others see at most a sixth of its width"""
+    whole: bool = False
+    """a first phase: the mosaic holds the whole scene at its own resolution, as if all had been looked at closely"""
+    squash: float = 0.2
+    """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
+    lr: float = 1e-3
+    """peak learning rate of AdamW"""
+    weight_decay: float = 0.02
+    """of AdamW"""
+    ema: float = 0.998
+    """decay of the averaged weights, the ones that are kept"""
+    clip: float = 1.0
+    """largest gradient norm of each group of weights"""
+
+
+class Pretrain(nn.Module):
+    """The scene model, whose forward is its loss over whole episodes."""
+
+    def __init__(self, config: ElasticConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.scene = ElasticCanvas(config)
+
+    def forward(
+        self,
+        scene: Tensor,
+        known: Tensor,
+        places: NDArray[np.float32],
+        lengths: NDArray[np.int64],
+        maps: Tensor | None,
+        answers: Tensor | None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """scene (B, 3, H, W) uint8, known (B, 1, H, W) bool; places (B, T, 3) stay NumPy: they need all their digits.
+
+        lengths (B,) must not rise along the batch; with none of them the memory holds the whole scene.
+        """
+        image = scene.float() / 255
+        if not len(lengths):
+            return losses(self.scene, whole(self.scene, image), image, known.float(), maps, answers)
+        memory = roll_out(self.scene, image, torch.from_numpy(places).to(scene.device), torch.from_numpy(lengths))
+        return losses(self.scene, memory, image, known.float(), maps, answers)
+
+
+def roll_out(net: ElasticCanvas, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
+    """Glimpses of scene (B, 3, H, W) at places (B, T, 3), the first lengths (B,) of each, into an empty memory.
+
+    Lengths must not rise along the batch: episodes that have ended are set aside, not carried along.
+    """
+    memory, finished = net.empty(len(scene)), []
+    size, wraps = net.config.glimpse, net.config.spherical
+    for t in range(places.shape[1]):
+        running = int((lengths > t).sum())
+        if running < len(memory[0]):
+            finished.append(tuple(part[running:] for part in memory))
+            memory = tuple(part[:running] for part in memory)
+        with torch.autocast(scene.device.type, enabled=False):
+            glimpse, taken = retina.sample(scene[:running], places[:running, t], size, wraps)
+        memory = net.write(memory, glimpse, taken)
+    parts = [memory, *reversed(finished)]
+    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
+
+
+def whole(net: ElasticCanvas, scene: Tensor) -> Memory:
+    """A memory that has seen all of scene (B, 3, H, W) at its own resolution; nothing was written into the map."""
+    level = torch.ones_like(scene[:, :1])
+    features = F.avg_pool2d(net.encode(torch.cat([scene - 0.5, level], 1)).float(), 4)
+    return scene, level, torch.cat([features, level[..., ::4, ::4]], 1), net.empty(len(scene))[3]
+
+
+def squashed(scene: Tensor, which: Tensor) -> Tensor:
+    """scene (B, 3, H, W) uint8, those of `which` (B,) bool through SQUARE x SQUARE pixels and back."""
+    if which.any() and min(scene.shape[-2:]) > 1:
+        small = F.interpolate(scene[which].float(), (SQUARE, SQUARE), mode="area")
+        back = F.interpolate(small, scene.shape[-2:], mode="bilinear")
+        scene = scene.clone()
+        scene[which] = back.round().clamp(0, 255).to(torch.uint8)
+    return scene
+
+
+def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
+    """Raises GlimpseError for sizes that no model has."""
+    for name in ("height", "width"):
+        if getattr(args, name) % CELL or getattr(args, name) < 2 * CELL:
+            raise GlimpseError(
+                f"--{name} {getattr(args, name)}: expected a multiple of {CELL} pixels, at least {2 * CELL}"
+            )
+    if args.patch < 1 or args.glimpse % args.patch:
+        raise GlimpseError(f"--glimpse {args.glimpse}: expected a multiple of --patch {args.patch}")
+    if args.depth < 0 or args.size not in SIZES:
+        raise GlimpseError(f"--size {args.size} --depth {args.depth}: expected {', '.join(SIZES)} and at least 0")
+    if args.labels and data.maps is None:
+        raise GlimpseError(f"--labels: {data.name} has no label maps; expected data with segmentations")
+    if args.classes and data.answers is None:
+        raise GlimpseError(f"--classes: {data.name} has no classes; expected data with one class an image")
+    names = len(data.class_names)
+    return ElasticConfig(
+        args.height,
+        args.width,
+        args.glimpse,
+        data.projection == "spherical",
+        widths=args.widths,
+        size=args.size,
+        depth=args.depth,
+        patch=args.patch,
+        labels=names if args.labels else 0,
+        classes=names if args.classes else 0,
+    )
+
+
+@torch.no_grad()
+def validate(net: ElasticCanvas, data: labelled.Labelled, device: torch.device) -> loop.Figures:
+    """On held-out images: RMSE (0-255) and pixel accuracy after twelve tiles (free) and a zigzag of eight (PTZ)."""
+    c = net.config
+    spec = SceneSpec(c.height, c.width, "spherical" if c.spherical else "planar")
+    figures: loop.Figures = {}
+    net.eval()
+    for name, widest, count in (("free", 1.0, 12), ("ptz", views.WIDEST_PTZ, 8)):
+        limits = Limits(s=(c.glimpse / c.width, max(widest, c.glimpse / c.width)))
+        grid = grid_views(count, limits, spec, -0.875)
+        square, right, counted = 0.0, 0.0, 0.0
+        picks = np.unique(np.linspace(0, len(data.images) - 1, 16).astype(int))
+        for i in picks:
+            image, labels = augment.plain(
+                data.images[i], None if data.maps is None else data.maps[i], c.height, c.width
+            )
+            scene = torch.from_numpy(image).permute(2, 0, 1)[None, :3].to(device)
+            places = torch.tensor([[(v.x, v.y, v.s) for v in grid]], device=device)
+            memory = roll_out(net, scene, places, torch.tensor([count]))
+            drawn = net.decode(memory, *net.look(memory).handed)
+            square += float((drawn["reconstruction"].clamp(0, 1) - scene).square().mean()) / len(picks)
+            if labels is not None and c.labels:
+                maps = torch.from_numpy(labels.astype(np.int64))[None].to(device)
+                logits = F.interpolate(drawn["segmentation"], maps.shape[-2:], mode="bilinear")
+                counts = maps < c.labels
+                right += float(((logits.argmax(1) == maps) & counts).sum())
+                counted += float(counts.sum())
+        figures[f"held_out/{name}"] = 255 * square**0.5
+        if counted:
+            figures[f"held_out/{name}_accuracy"] = right / counted
+    return figures
+
+
+def train(args: Args) -> Path:
+    """Train, resuming where a checkpoint is; returns its path. Raises GlimpseError for what cannot be trained."""
+    fabric = loop.launch(args)
+    size = (args.height * args.finer, args.width * args.finer)
+    data, held_out = (labelled.load(args.data, split, size) for split in ("train", "val"))
+    config = configure(args, data)
+    torch.manual_seed(args.seed)
+    net = Pretrain(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.scene.prior.fit(list(data.images), config.spherical)
+    batches = augment.Batches(data, args.batch, args.height, args.width, args.seed)
+    spec = SceneSpec(config.height, config.width, data.projection)
+
+    def draw(turn: loop.Turn) -> tuple:
+        scene, known, maps, answers = batches(turn.step, turn.part)
+        rng = np.random.default_rng([args.seed, turn.step])
+        places, lengths = views.batch(rng, args.batch, args.most, spec, config.glimpse / config.width, args.free)
+        if args.whole:
+            places, lengths = places[:0], lengths[:0]
+        which = torch.from_numpy(rng.random(args.batch) < args.squash)[turn.part]
+        moved = [None if part is None else part.to(turn.device) for part in (squashed(scene, which), known)]
+        labels = [None if part is None else part.to(turn.device) for part in (maps, answers)]
+        return *moved, places[turn.part], lengths[turn.part], *labels
+
+    def check(average: nn.Module) -> loop.Figures:
+        return validate(average.scene, held_out, fabric.device)  # type: ignore[arg-type]
+
+    weights = sum(p.numel() for p in net.parameters()) / 1e6
+    print(f"{weights:.2f} M weights, {len(data.images)} scenes, {len(held_out.images)} held out", file=sys.stderr)
+    return loop.fit(fabric, args, {"method": "elastic", **asdict(config)}, net, draw, check)
+
+
+def load_scene_model(path: Path) -> ElasticCanvas:
+    """The averaged weights of a checkpoint. Raises GlimpseError for another file."""
+    state = loop.read_checkpoint(path)
+    if state["config"].get("method") not in ("elastic", "adaglimpse"):
+        raise GlimpseError(f"{path}: was not made by training.elastic_pretrain or training.adaglimpse")
+    config = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
+    fields = {k: v for k, v in config.items() if k in ElasticConfig.__dataclass_fields__}
+    net = ElasticCanvas(ElasticConfig(**fields))
+    weights = {k.removeprefix("scene."): v for k, v in state["average"].items() if k.startswith("scene.")}
+    net.load_state_dict(weights)
+    return net.eval()
+
+
+if __name__ == "__main__":
+    try:
+        print(train(tyro.cli(Args)))
+    except GlimpseError as error:
+        sys.exit(str(error))

@@ -1,0 +1,322 @@
+"""The elastic scene model of AdaGlimpse (Pardyl et al., ECCV 2024), with two memories behind one interface.
+
+A glimpse of any place and scale becomes g x g tokens; what tells them apart is a continuous code of their corners.
+With the memory `tokens` (the paper, section 3.1) every token seen so far is encoded again at every step by a ViT, and a
+masked autoencoder's decoder draws the scene: the cost grows with what was seen, up to a fixed capacity. With `canvas`
+(ours; the idea of CanViT, arXiv 2603.22570) glimpse tokens read from a map of the scene by cross-attention and write
+into it, their pixels go into a mosaic, and the decoders read both: nothing is re-encoded, the cost is constant.
+
+`write` takes a glimpse in, `look` reads what a decision needs, `decode` draws. B batch, H x W scene, d width,
+n = g * g tokens a glimpse, N = H/32 * W/32 cells of the map. Views are (x, y, s) in the scene frame.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .canvas import BELIEF_CHANNELS, Attention, Canvas, CanvasConfig
+from .low_rank_prior import LowRankPrior
+
+Size = Literal["tiny", "small", "base"]
+SIZES: dict[str, tuple[int, int, int]] = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}
+CELL = 32  # [px] of the scene under one cell of the map
+FINE = 16  # [px] under one cell of the error map
+Memory = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class ElasticConfig(CanvasConfig):
+    """Sizes of the model; they fix every shape. features, widths and blocks are those of the canvas memory's decoder."""
+
+    memory: str = "canvas"
+    size: str = "tiny"
+    depth: int = 4  # blocks of the encoder; 0: as many as the size has (12)
+    patch: int = 16  # [px] of the glimpse under one token
+    capacity: int = 12  # glimpses that the memory `tokens` holds
+    features: int = 8
+    widths: tuple[int, int, int, int] = (32, 48, 96, 192)
+    blocks: int = 1
+    colours: int = 3  # 0: no reconstruction
+    labels: int = 0  # classes of a segmentation
+    classes: int = 0  # classes of the scene
+
+    @property
+    def dims(self) -> tuple[int, int, int]:
+        """Width, depth and heads of the encoder."""
+        width, depth, heads = SIZES[self.size]
+        return width, self.depth or depth, heads
+
+    @property
+    def grid(self) -> int:
+        """g: tokens along a side of the glimpse."""
+        return self.glimpse // self.patch
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the map."""
+        return self.height // CELL, self.width // CELL
+
+    @property
+    def fine(self) -> tuple[int, int]:
+        """Rows and columns of the error map."""
+        return self.height // FINE, self.width // FINE
+
+
+class Seen:
+    """What a step knows: cells of the map and what is expected of the scene.
+
+    latent (B, N, D), errors (B, E, h, w) squared errors per fine cell (now, at each detail scale; with labels also the
+    share of pixels in the wrong class), attention (B, heads, N, N) of the decoder, handed: what `decode` needs.
+    """
+
+    def __init__(self, latent: Tensor, errors: Tensor, attention: Tensor, handed: tuple[Tensor, ...]) -> None:
+        self.latent, self.errors, self.attention, self.handed = latent, errors, attention, handed
+
+
+def corner_code(boxes: Tensor, width: int, cells: tuple[int, int], wraps: bool) -> Tensor:
+    """boxes (B, n, 4) as (x0, y0, x1, y1) in the scene frame -> (B, n, width): sines and cosines of each corner.
+
+    Wavelengths run from the whole scene down to half a cell; on a sphere those of x divide the circle, so that the code
+    closes on itself (the paper's, section 3.1, is of pixels and does not).
+    """
+    count, parts = width // 8, []
+    for axis, n in ((0, cells[1]), (1, cells[0])):
+        low = 1.0 if wraps and axis == 0 else 0.5
+        waves = torch.logspace(math.log2(low), math.log2(2 * n), count, base=2.0, device=boxes.device)
+        if wraps and axis == 0:
+            waves = waves.round()
+        for corner in (axis, axis + 2):
+            angle = math.pi * boxes[..., corner, None] * waves  # (B, n, count)
+            parts += [angle.sin(), angle.cos()]
+    return torch.cat(parts, -1)
+
+
+def token_boxes(views: Tensor, grid: int, aspect: float) -> Tensor:
+    """views (B, 3) -> (B, g * g, 4): corners (x0, y0, x1, y1) of the tokens, row by row; aspect is W / H."""
+    half = torch.stack([views[:, 2], (views[:, 2] * aspect).clamp(max=1)], 1)  # (B, 2)
+    edge = torch.linspace(-1, 1, grid + 1, device=views.device)
+    x = views[:, 0, None] + half[:, 0, None] * edge  # (B, g + 1)
+    y = views[:, 1, None] + half[:, 1, None] * edge
+    b, n = len(views), grid * grid
+    x0, x1 = (part[:, None, :].expand(b, grid, grid).reshape(b, n) for part in (x[:, :-1], x[:, 1:]))
+    y0, y1 = (part[:, :, None].expand(b, grid, grid).reshape(b, n) for part in (y[:, :-1], y[:, 1:]))
+    return torch.stack([x0, y0, x1, y1], -1)
+
+
+def cell_boxes(rows: int, cols: int) -> Tensor:
+    """(1, rows * cols, 4): corners of the map's cells, row by row."""
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(cols), indexing="ij")
+    x0, y0 = x.flatten() / cols * 2 - 1, y.flatten() / rows * 2 - 1
+    return torch.stack([x0, y0, x0 + 2 / cols, y0 + 2 / rows], -1)[None]
+
+
+def apart(a: Tensor, b: Tensor, wraps: bool) -> Tensor:
+    """boxes (B, n, 4), (B, m, 4) -> (B, n, m): how far apart, squared; 0 concentric, 1 where they touch at a side."""
+    centre = (a[:, :, None, :2] + a[:, :, None, 2:] - b[:, None, :, :2] - b[:, None, :, 2:]) / 2  # (B, n, m, 2)
+    reach = (a[:, :, None, 2:] - a[:, :, None, :2] + b[:, None, :, 2:] - b[:, None, :, :2]) / 2
+    x = centre[..., 0]
+    x = x - 2 * torch.floor(x / 2 + 0.5) if wraps else x
+    return (x / reach[..., 0]).square() + (centre[..., 1] / reach[..., 1]).square()
+
+
+class Block(nn.Module):
+    """Pre-norm self-attention and MLP over tokens (B, n, d), with layer scale (the paper's encoder)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.scale1, self.scale2 = (nn.Parameter(torch.full((width,), 0.1)) for _ in range(2))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """mask (B, n): 1 where a slot is empty. -> tokens and who looked at whom (B, heads, n, n)."""
+        b, n, d = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        logits = qkv[0] @ qkv[1].transpose(-1, -2) * (d // self.heads) ** -0.5
+        if mask is not None:
+            logits = logits - 1e4 * mask[:, None, None, :]
+        weights = torch.softmax(logits, -1)  # (B, heads, n, n)
+        x = x + self.scale1 * self.out((weights @ qkv[2]).transpose(1, 2).reshape(b, n, d))
+        return x + self.scale2 * self.down(F.gelu(self.up(self.norm2(x)))), weights
+
+
+class Cross(nn.Module):
+    """x (B, n, d) attends to y (B, m, d) or to nothing; what lies near counts more, by a slope that each head learns."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_x, self.norm_y = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.keys, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.nothing = nn.Parameter(torch.zeros(1, 1, width))
+        self.slope = nn.Parameter(torch.linspace(1.5, -2.0, heads))
+
+    def forward(self, x: Tensor, y: Tensor, distance: Tensor) -> Tensor:
+        """distance (B, n, m) as `apart` gives it. -> (B, n, d), to be added to x."""
+        b, n, d = x.shape
+        y = torch.cat([self.nothing.expand(b, 1, d), self.norm_y(y)], 1)  # (B, m + 1, d)
+        q = self.query(self.norm_x(x)).reshape(b, n, self.heads, -1).transpose(1, 2)
+        k, v = self.keys(y).reshape(b, y.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        bias = F.pad(F.softplus(self.slope)[:, None, None] * (1 - distance[:, None]), (1, 0))  # (B, heads, n, m + 1)
+        weights = torch.softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias, -1)
+        return self.out((weights @ v).transpose(1, 2).reshape(b, n, d))
+
+
+class Embed(nn.Module):
+    """A glimpse's pixels and place -> tokens (B, n, d) and their boxes (B, n, 4)."""
+
+    def __init__(self, config: ElasticConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.dims[0]
+        self.pixels = nn.Conv2d(3, width, config.patch, config.patch)
+        self.place = nn.Linear(width // 8 * 8, width)
+
+    def forward(self, glimpse: Tensor, view: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.config
+        with torch.autocast(glimpse.device.type, enabled=False):  # places need all their digits
+            boxes = token_boxes(view.float(), c.grid, c.width / c.height)
+            code = corner_code(boxes, c.dims[0], c.cells, c.spherical)
+        return self.pixels(2 * glimpse - 1).flatten(2).transpose(1, 2) + self.place(code), boxes
+
+
+class Layer(nn.Module):
+    """Glimpse tokens read from the map, think, and (where `writes`) write into it."""
+
+    def __init__(self, width: int, heads: int, writes: bool) -> None:
+        super().__init__()
+        self.read, self.think = Cross(width, heads), Block(width, heads)
+        self.write = Cross(width, heads) if writes else None
+        if writes:
+            self.norm = nn.LayerNorm(width)
+            self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+            nn.init.zeros_(self.down.weight)
+
+    def forward(self, tokens: Tensor, cells: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """tokens (B, n, d), cells (B, N, d), distance (B, N, n)."""
+        tokens = tokens + self.read(tokens, cells, distance.transpose(1, 2))
+        tokens, _ = self.think(tokens)
+        if self.write is not None:
+            cells = cells + self.write(cells, tokens, distance)
+            cells = cells + self.down(F.gelu(self.up(self.norm(cells))))
+        return tokens, cells
+
+
+class ElasticCanvas(Canvas):
+    """The memory of constant cost. `config` is an ElasticConfig with memory `canvas`."""
+
+    config: ElasticConfig  # type: ignore[assignment]
+
+    def __init__(self, config: ElasticConfig) -> None:
+        super().__init__(config)
+        width, depth, heads = config.dims
+        rows, cols = config.cells
+        self.prior = LowRankPrior(*config.fine)  # type: ignore[assignment]
+        self.embed = Embed(config)
+        # Written to in every second layer: the map costs more than the tokens do.
+        self.layers = nn.ModuleList(Layer(width, heads, bool(k % 2)) for k in range(depth))
+        self.register_buffer("boxes", cell_boxes(rows, cols), persistent=False)
+        self.cell_place = nn.Linear(width // 8 * 8, width)
+        self.recall = nn.Linear(width, config.widths[3])  # the map into the U-Net
+        nn.init.zeros_(self.recall.weight)
+        c0, _, c2, c3 = config.widths
+        if config.labels:
+            self.label_head = nn.Conv2d(c0, 4 * config.labels, 3, padding=1)
+            self.wrong_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1, 1))
+        if config.classes:
+            self.class_head = nn.Sequential(nn.LayerNorm(c3), nn.Linear(c3, config.classes))
+
+    boxes: Tensor
+
+    def empty(self, batch: int) -> Memory:  # type: ignore[override]
+        """As `Canvas.empty`, and the map (B, N, d), zero."""
+        rows, cols = self.config.cells
+        return (*super().empty(batch), torch.zeros(batch, rows * cols, self.config.dims[0], device=self.place.device))
+
+    def write(self, memory: Memory, glimpse: Tensor, view: Tensor) -> Memory:  # type: ignore[override]
+        """Write glimpses (B, 3, g, g) in [0, 1] taken at views (B, 3)."""
+        c = self.config
+        pixels = super().write((memory[0], memory[1], memory[2]), glimpse, view)
+        tokens, boxes = self.embed(glimpse, view)
+        with torch.autocast(glimpse.device.type, enabled=False):
+            cells_at = self.boxes.expand(len(view), -1, -1)
+            distance = apart(cells_at, boxes, c.spherical)
+            code = corner_code(self.boxes, c.dims[0], c.cells, c.spherical)
+        place, cells = self.cell_place(code), memory[3]
+        for layer in self.layers:
+            tokens, found = layer(tokens, cells + place, distance)
+            cells = found - place
+        return (*pixels, cells.float())
+
+    def look(self, memory: Memory) -> Seen:
+        """What a decision needs of a memory; the map's own codes stay in `latent`, after the decoder's attention."""
+        colour, sharp, features, cells = memory
+        seen = (sharp > 0).to(colour.dtype)
+        known, pooled = F.avg_pool2d(seen, 4), F.avg_pool2d(colour * seen, 4)
+        smooth = self.fill(pooled, known)
+        x1, x2, x3 = self.descend(pooled, known, F.avg_pool2d(sharp, 4), smooth, features[:, :-1])
+        x3 = x3 + self.recall(cells).transpose(1, 2).unflatten(2, self.config.cells)
+        for block in self.mid:
+            if isinstance(block, Attention):
+                x3, attention = block.attend(x3)
+            else:
+                x3 = block(x3)
+        errors, x2 = self.ascend(x3, x2)
+        if self.config.labels:
+            errors = torch.cat([errors, torch.sigmoid(self.wrong_head(x2).float())], 1)
+        return Seen(x3.flatten(2).transpose(1, 2), errors, attention, (smooth, x1, x2))
+
+    def draft(self, memory: Memory, *handed: Tensor) -> Tensor:
+        """The reconstruction (B, 3, H, W) before it is sharpened, for less than half the time."""
+        imagined, _ = self.imagine(*handed)
+        return torch.where(memory[1] > 0, memory[0], self._enlarge(self._enlarge(imagined)))
+
+    def decode(self, memory: Memory, *handed: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H/2, W/2) logits."""
+        smooth, x1, x2 = handed
+        imagined, x0 = self.sharpen((memory[0], memory[1], memory[2]), smooth, x1, x2)
+        drawn = {}
+        if self.config.colours:
+            drawn["reconstruction"] = self.draw((memory[0], memory[1], memory[2]), imagined, x0)
+        if self.config.labels:
+            drawn["segmentation"] = F.pixel_shuffle(self.label_head(x0).float(), 2)
+        return drawn
+
+    def classify(self, seen: Seen) -> Tensor:
+        """(B, classes) logits."""
+        return self.class_head(seen.latent.mean(1))
+
+    def belief(self, memory: Memory, seen: Seen, view: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, N, D): per cell of the map, row by row: 2 x 2 fine cells of (expected RMSE now, at each detail scale,
+        wrong share where there are labels, sharpness), where it lies from the last view (B, 3) and that view's s (zero
+        before the first), how much the decoder looks at it, its latents."""
+        known = F.avg_pool2d(memory[1], FINE)
+        maps = torch.cat([seen.errors.sqrt(), known], 1)  # (B, E + 1, h, w)
+        fine = F.pixel_unshuffle(maps, CELL // FINE).flatten(2).transpose(1, 2)
+        centre = (self.boxes[..., :2] + self.boxes[..., 2:]) / 2 - view[:, None, :2]  # (B, N, 2)
+        if self.config.spherical:
+            centre = torch.cat([centre[..., :1] - 2 * torch.floor(centre[..., :1] / 2 + 0.5), centre[..., 1:]], -1)
+        last = view[:, None, 2:].expand(-1, centre.shape[1], -1)
+        importance = seen.attention.mean((1, 2))[..., None] * seen.attention.shape[-1]  # (B, N, 1), 1 on average
+        return torch.cat([fine, centre, last, importance.float(), seen.latent.float()], -1)
+
+
+def belief_channels(config: ElasticConfig) -> int:
+    """Channels of a fine cell in the canvas's belief."""
+    return BELIEF_CHANNELS + bool(config.labels)
+
+
+def entropy(attention: Tensor, cells: tuple[int, int]) -> Tensor:
+    """(B, heads, N, N) -> (B, 1, rows, cols): entropy [nats] of each cell's attention, summed over heads.
+
+    AME's criterion (Pardyl et al., IJCAI 2023, section 3.2): where the decoder does not know what to look at.
+    """
+    return -(attention * (attention + 1e-8).log()).sum(-1).sum(1).unflatten(1, cells)[:, None]

@@ -1,0 +1,232 @@
+"""The agent of AdaGlimpse: an actor and twin critics over what the scene model knows.
+
+As in the paper (section 3.2 and its code): each kind of input is encoded by itself, attention pools over the slots,
+the actor is a squashed Gaussian over (x, y, s), the critics read the same state and the action; layer norms, for a
+batch norm would mix empty slots in. Ours: a slot is a cell of the scene's map, places are relative to the last view, so
+that a panorama turned is a panorama known; the range of the action is that of the camera's limits; and the critics see
+what the action would cover: what error is expected under it and what would be left.
+
+Actions are in [-1, 1]^3: x is a step from the last view on a sphere (all the way around) and a place between the limits
+elsewhere, y a place in the room that the box leaves, s a zoom, on a logarithmic scale. B batch, N slots, D channels,
+h x w fine cells.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import retina
+from .canvas import DETAIL_SCALES
+from .elastic_vit import CELL, FINE, ElasticConfig, belief_channels
+
+SUB = (CELL // FINE) ** 2  # fine cells in a cell
+PLACE = 3  # channels of a slot: x and y from the last view, its s
+ACTIONS = 3
+LEAST_STD, MOST_STD = 0.02, 2.0  # of the Gaussian before it is squashed
+AROUND = 2.0  # a critic also looks at a box so many times as wide
+FOOTPRINT = 2  # boxes
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Sizes of the agent; they fix every shape."""
+
+    rows: int  # of the map
+    cols: int
+    channels: int  # of a fine cell
+    latents: int
+    spherical: bool
+    width: int = 32  # of each encoder; the paper's is 128
+    heads: int = 8
+    hidden: int = 128  # of the heads; the paper's is 256
+    blind: bool = False  # the critics do not see what the action covers, as in the paper
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of the scene."""
+        return self.cols / self.rows
+
+
+def agent_config(scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False) -> AgentConfig:
+    """The agent for a scene model."""
+    rows, cols = scene.cells
+    channels, latents = belief_channels(scene), scene.widths[3]
+    return AgentConfig(rows, cols, channels, latents, scene.spherical, width, hidden=hidden, blind=blind)
+
+
+class Pool(nn.Module):
+    """belief (B, N, D) -> state (B, hidden), by attention over the slots."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.config = config
+        kinds = (SUB * config.channels, 5 + 1, config.latents)
+        self.encoders = nn.ModuleList(
+            nn.Sequential(nn.Linear(n, config.width), nn.LayerNorm(config.width), nn.GELU()) for n in kinds
+        )
+        joint = len(kinds) * config.width // config.heads * config.heads
+        self.mix = nn.Sequential(nn.Linear(len(kinds) * config.width, joint), nn.LayerNorm(joint), nn.GELU())
+        self.logits = nn.Sequential(nn.Linear(joint, config.width), nn.GELU(), nn.Linear(config.width, config.heads))
+        self.out = nn.Sequential(
+            nn.Linear(joint + 4 * config.heads + 4, config.hidden), nn.LayerNorm(config.hidden), nn.GELU()
+        )
+
+    def forward(self, belief: Tensor, limits: Tensor) -> Tensor:
+        c, many = self.config, SUB * self.config.channels
+        maps, place, rest = belief[..., :many], belief[..., many : many + PLACE], belief[..., many + PLACE :]
+        x, y, last = place[..., :1], place[..., 1:2], place[..., 2:]
+        height = torch.linspace(-1, 1, c.rows, device=belief.device).repeat_interleave(c.cols)
+        height = height[None, :, None].expand(len(belief), -1, 1)
+        around = [(math.pi * x).sin(), (math.pi * x).cos()] if c.spherical else [x, x.abs()]
+        where = torch.cat([*around, y, last, height, rest[..., :1].log1p()], -1)  # importance: rest's first channel
+        parts = [code(part) for code, part in zip(self.encoders, (maps, where, rest[..., 1:]), strict=True)]
+        slots = self.mix(torch.cat(parts, -1))  # (B, N, joint)
+        weights = torch.softmax(self.logits(slots), 1).transpose(1, 2)  # (B, heads, N)
+        split = slots.unflatten(2, (c.heads, -1)).transpose(1, 2)  # (B, heads, N, joint / heads)
+        pooled = (weights[:, :, None] @ split).flatten(1)  # (B, joint)
+        pointed = (weights @ where[..., :4]).flatten(1)  # (B, heads * 4): where each head looks
+        return self.out(torch.cat([pooled, pointed, ranges(limits)], -1))
+
+
+def ranges(limits: Tensor) -> Tensor:
+    """limits (B, 3, 2) -> (B, 4): the range of s in octaves, and of y."""
+    return torch.cat([-limits[:, 2].log2() / 4, limits[:, 1]], -1)
+
+
+def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig) -> Tensor:
+    """action (B, ..., 3) in [-1, 1] -> views (B, ..., 3) inside the limits (B, 3, 2) and the scene.
+
+    The last view is read from the belief, which tells how far each cell is from it.
+    """
+    many = SUB * config.channels
+    shape = (len(belief),) + (1,) * (action.ndim - 2)
+    low, high = limits.unbind(-1)
+    low, high = (side.reshape(*shape, 3) for side in (low, high))
+    s = (low[..., 2].log() + (action[..., 2] + 1) / 2 * (high[..., 2].log() - low[..., 2].log())).exp()
+    room = (1 - s * config.aspect).clamp(min=0)
+    least, most = torch.maximum(low[..., 1], -room), torch.minimum(high[..., 1], room)
+    y = least + (action[..., 1] + 1) / 2 * (most - least)
+    if config.spherical:
+        first = -1 + 1 / config.cols  # x of the first cell's centre
+        x = (first - belief[:, 0, many]).reshape(shape) + action[..., 0]
+        x = x - 2 * torch.floor(x / 2 + 0.5)
+        whole = (high[..., 0] - low[..., 0]) > 2 - 1e-3
+        between = low[..., 0] + (action[..., 0] + 1) / 2 * (high[..., 0] - low[..., 0])
+        x = torch.where(whole, x, between)
+    else:
+        least, most = torch.maximum(low[..., 0], s - 1), torch.minimum(high[..., 0], 1 - s)
+        x = least + (action[..., 0] + 1) / 2 * (most - least)
+    return torch.stack([x, y, s], -1)
+
+
+def fine_maps(belief: Tensor, config: AgentConfig) -> Tensor:
+    """belief (B, N, D) -> the fine cells' channels (B, E + 1, h, w)."""
+    maps = belief[..., : SUB * config.channels].transpose(1, 2).unflatten(2, (config.rows, config.cols))
+    return F.pixel_shuffle(maps, CELL // FINE)
+
+
+def shares(centre: Tensor, extent: Tensor, n: int, wraps: bool) -> Tensor:
+    """centre, extent (B, P) in units of the scene frame -> (B, P, n): the share of each of n cells under the box."""
+    b, p = centre.shape
+    start = (centre + 1 - extent) / 2 * n
+    return retina.inside(start.flatten(), (extent * n).flatten(), n, wraps).reshape(b, p, n)
+
+
+def footprint(views: Tensor, belief: Tensor, config: AgentConfig) -> Tensor:
+    """views (B, P, 3) -> (B, P, F): what lies under each, and under a box twice as wide.
+
+    Means over the box of every channel; how much of the scene's expected squared error a look would take away, from the
+    errors left at the detail scales, interpolated by log s; and what that is of the expected RMSE.
+    """
+    maps = fine_maps(belief, config)  # (B, E + 1, h, w)
+    rows, cols = maps.shape[-2:]
+    s, levels = views[..., 2], len(DETAIL_SCALES)
+    now, left = maps[:, 0].square(), maps[:, 1 : 1 + levels].square()
+    total = now.mean((1, 2))[:, None]  # (B, 1)
+    parts = []
+    for k in range(FOOTPRINT):
+        wide = (s * AROUND**k).clamp(max=1)
+        by = shares(views[..., 1], (wide * config.aspect).clamp(max=1), rows, False)  # (B, P, h)
+        bx = shares(views[..., 0], wide, cols, config.spherical)  # (B, P, w)
+        fresh = torch.cat([maps, (maps[:, -1:] <= 0).to(maps.dtype)], 1)
+        cells = (by.sum(2) * bx.sum(2)).clamp(min=1e-3)
+        mean = torch.einsum("bph,bchw,bpw->bpc", by, fresh, bx) / cells[..., None]
+        gains = (now[:, None] - left).clamp(min=0)  # (B, K, h, w)
+        gain = torch.einsum("bph,bkhw,bpw->bpk", by, gains, bx) / (rows * cols)  # of the scene's mean squared error
+        full = torch.einsum("bph,bhw,bpw->bp", by, now, bx)[..., None] / (rows * cols)
+        gain = torch.cat([gain, full], -1)  # at s = 1, 1/2, 1/4, 1/8, 1/16
+        position = (-torch.log2(s)).clamp(0, levels)[..., None]
+        weight = (1 - (position - torch.arange(levels + 1, device=s.device)).abs()).clamp(min=0)
+        expected = (weight * gain).sum(-1).clamp(min=0)
+        drop = total.clamp(min=1e-8).sqrt() - (total - expected).clamp(min=1e-8).sqrt()
+        parts += [
+            mean,
+            (cells / (rows * cols)).sqrt()[..., None],
+            10 * drop[..., None],
+            10 * expected.sqrt()[..., None],
+        ]
+    return torch.cat([*parts, total.sqrt().expand_as(s)[..., None]], -1)
+
+
+def footprint_channels(config: AgentConfig) -> int:
+    """F of `footprint`."""
+    return FOOTPRINT * (config.channels + 1 + 3) + 1
+
+
+class Actor(nn.Module):
+    """belief (B, N, D), limits (B, 3, 2) -> mean and standard deviation (B, 3) before squashing."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.config, self.pool = config, Pool(config)
+        self.head = nn.Sequential(
+            nn.Linear(config.hidden, config.hidden), nn.GELU(), nn.Linear(config.hidden, 2 * ACTIONS)
+        )
+
+    def forward(self, belief: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+        loc, raw = self.head(self.pool(belief, limits)).chunk(2, -1)
+        return loc, F.softplus(raw + 0.54).clamp(LEAST_STD, MOST_STD)  # softplus(0.54) is 1
+
+    def sample(self, belief: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+        """An action (B, 3) in [-1, 1], by reparametrisation, and the log of its density (B,)."""
+        loc, std = self(belief, limits)
+        raw = loc + std * torch.randn_like(loc)
+        log = -0.5 * ((raw - loc) / std).square() - std.log() - 0.5 * math.log(2 * math.pi)
+        squash = 2 * (math.log(2) - raw - F.softplus(-2 * raw))  # log of the derivative of tanh
+        return raw.tanh(), (log - squash).sum(-1)
+
+
+class Critic(nn.Module):
+    """Twin Q (2, B, P) of actions (B, P, 3); they share how they read the state."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        super().__init__()
+        self.config, self.pool = config, Pool(config)
+        seen = 0 if config.blind else footprint_channels(config)
+        self.norm = nn.LayerNorm(seen) if seen else None
+        inputs = config.hidden + seen + 6
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(inputs, config.hidden), nn.LayerNorm(config.hidden), nn.GELU(),
+                nn.Linear(config.hidden, config.hidden), nn.GELU(), nn.Linear(config.hidden, 1),
+            )
+            for _ in range(2)
+        )  # fmt: skip
+
+    def forward(self, belief: Tensor, limits: Tensor, action: Tensor) -> Tensor:
+        return self.value(self.pool(belief, limits), belief, limits, action)
+
+    def value(self, state: Tensor, belief: Tensor, limits: Tensor, action: Tensor) -> Tensor:
+        """As `forward`, with the state (B, hidden) already read."""
+        views = to_views(action, belief, limits, self.config)
+        turn = math.pi * action[..., :1]
+        code = [turn.sin(), turn.cos(), action[..., :1].abs(), views[..., 1:2], action[..., 2:], views[..., 2:].log2()]
+        if self.norm is not None:
+            code.append(footprint(views, belief, self.config))
+        joined = torch.cat([state[:, None].expand(-1, action.shape[1], -1), *code], -1)
+        return torch.stack([head(joined)[..., 0] for head in self.heads])
