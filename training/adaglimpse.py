@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 import tyro
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -186,12 +185,18 @@ class Learner:
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        weights = [w for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
-        if self.fabric.world_size > 1:
-            for weight in weights:
-                weight.grad = self.fabric.all_reduce(weight.grad, reduce_op="mean")
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        average_gradients(self.fabric, weights)
         torch.nn.utils.clip_grad_norm_(weights, 10.0)
         optimizer.step()
+
+
+def average_gradients(fabric: Fabric, weights: list[Tensor]) -> None:
+    """Over processes, in place."""
+    if fabric.world_size > 1:
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad.copy_(fabric.all_reduce(weight.grad, reduce_op="mean"))  # type: ignore[arg-type]
 
 
 class Run:
@@ -253,7 +258,8 @@ class Run:
         self.net.eval()
         belief, _ = self.world.reset(scenes, limits, first)
         alive = torch.isfinite(belief).flatten(1).all(1)
-        start, figures, steps = self.world.score.clone(), {}, []
+        start, steps = self.world.score.clone(), []
+        figures: dict[str, float] = {}
         for t in range(1, self.args.glimpses):
             action = self.act(torch.nan_to_num(belief), limits, explore=True)
             after, reward = self.world.step(to_views(action, torch.nan_to_num(belief), limits, self.config.agent))
@@ -266,7 +272,7 @@ class Run:
                     figures = self.learner.update(self.replay.draw(self.args.replay_batch, own))
         self.dropped += int((~alive).sum())  # an episode with a NaN in it teaches nothing
         if self.replay is None:
-            self.replay = Replay(self.args.replay, *belief.shape[1:], belief.device)
+            self.replay = Replay(self.args.replay, belief.shape[1], belief.shape[2], belief.device)
         for step in steps:
             self.replay.add(*(part[alive] for part in step))
         self.seen += int(alive.sum()) * len(steps)
@@ -294,9 +300,7 @@ class Run:
             return {}
         self.scene_optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        for weight in net.parameters():
-            if self.fabric.world_size > 1 and weight.grad is not None:
-                weight.grad = self.fabric.all_reduce(weight.grad, reduce_op="mean")
+        average_gradients(self.fabric, list(net.parameters()))
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         self.scene_optimizer.step()
         return {f"scene/{name}": float(value) for name, value in figures.items()}

@@ -77,7 +77,8 @@ def labelled(logits: Tensor, wrong: Tensor, maps: Tensor, figures: dict[str, Ten
         counts = (target != VOID).float()[:, None]
         off = (logits.argmax(1) != target).float()[:, None] * counts
         figures["pixel_accuracy"] = 1 - off.sum() / counts.sum().clamp(min=1)
-        share = F.adaptive_avg_pool2d(counts, wrong.shape[-2:])
-        truth = F.adaptive_avg_pool2d(off, wrong.shape[-2:]) / share.clamp(min=1e-3)
+        cells = (wrong.shape[2], wrong.shape[3])
+        share = F.adaptive_avg_pool2d(counts, cells)
+        truth = F.adaptive_avg_pool2d(off, cells) / share.clamp(min=1e-3)
     missed = F.binary_cross_entropy(wrong.clamp(1e-4, 1 - 1e-4), truth.clamp(0, 1), weight=(share > 0.5).float())
     return loss + 0.2 * missed

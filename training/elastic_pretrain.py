@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -243,7 +244,7 @@ def load_scene_model(path: Path) -> ElasticCanvas:
     if state["config"].get("method") not in ("elastic", "adaglimpse"):
         raise GlimpseError(f"{path}: was not made by training.elastic_pretrain or training.adaglimpse")
     config = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
-    fields = {k: v for k, v in config.items() if k in ElasticConfig.__dataclass_fields__}
+    fields: dict[str, Any] = {k: v for k, v in config.items() if k in ElasticConfig.__dataclass_fields__}
     net = ElasticCanvas(ElasticConfig(**fields))
     weights = {k.removeprefix("scene."): v for k, v in state["average"].items() if k.startswith("scene.")}
     net.load_state_dict(weights)

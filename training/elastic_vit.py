@@ -32,7 +32,7 @@ Memory = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class ElasticConfig(CanvasConfig):
-    """Sizes of the model; they fix every shape. features, widths and blocks are those of the canvas memory's decoder."""
+    """Sizes of the model; they fix every shape. features, widths and blocks are those of the canvas's decoder."""
 
     memory: str = "canvas"
     size: str = "tiny"
@@ -149,7 +149,7 @@ class Block(nn.Module):
 
 
 class Cross(nn.Module):
-    """x (B, n, d) attends to y (B, m, d) or to nothing; what lies near counts more, by a slope that each head learns."""
+    """x (B, n, d) attends to y (B, m, d) or to nothing; near ones count more, by a slope that each head learns."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from . import retina
 from .augment import VOID
-from .elastic_vit import ElasticCanvas, Memory
+from .elastic_vit import ElasticCanvas, Memory, Seen
 
 PAN_RATE, TILT_RATE, ZOOM_RATE = 2.0, 1.5, 3.0  # [rad/s], [rad/s], [factor/s], of the simulated camera
 Scenes = tuple[Tensor, Tensor | None, Tensor | None]  # (B, 3, H, W) uint8, maps (B, H, W), answers (B,)
@@ -53,6 +53,7 @@ class Exploration:
         """fov [rad] across the scene; precision: a context for the network's products."""
         self.net, self.rewards, self.fov, self.precision = net, rewards, fov, precision
         self.memory: Memory = ()
+        self.taken: Tensor | None = None
 
     @torch.no_grad()
     def reset(self, scenes: Scenes, limits: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,17 +87,17 @@ class Exploration:
         self.score, self.taken = score, taken
         return belief.float(), r.per * reward
 
-    def scored(self, seen: object) -> Tensor:
+    def scored(self, seen: Seen) -> Tensor:
         """(B,) how good what is known now is; the greater, the better."""
         c, net = self.net.config, self.net
         if c.labels and self.maps is not None:
-            logits = net.decode(self.memory, *seen.handed)["segmentation"]  # type: ignore[attr-defined]
+            logits = net.decode(self.memory, *seen.handed)["segmentation"]
             size = logits.shape[-2:]
             target = F.interpolate(self.maps[:, None].float(), size, mode="nearest-exact")[:, 0].long()
             target = torch.where(target < c.labels, target, VOID)
             off = F.cross_entropy(logits, target, ignore_index=VOID, reduction="none")
             return -10 * off.sum((1, 2)) / (target != VOID).sum((1, 2)).clamp(min=1)
         if c.classes and self.answers is not None:
-            return -F.cross_entropy(net.classify(seen).float(), self.answers, reduction="none")  # type: ignore[arg-type]
-        drawn = net.draft(self.memory, *seen.handed)  # type: ignore[attr-defined]
+            return -F.cross_entropy(net.classify(seen).float(), self.answers, reduction="none")
+        drawn = net.draft(self.memory, *seen.handed)
         return -255 * (drawn.clamp(0, 1) - self.scenes).square().mean((1, 2, 3)).sqrt()
