@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from .cameras.base import Camera, guess_kind, open_input
 from .core.bundle import model_folders
+from .core.policies import POLICIES
 from .core.scene_frame import fov_from_zoom, overlap, zoom_from_fov
 from .core.types import GlimpseError, Limits, SceneModel
 from .explore_choice import BUNDLES, FRAMES, MEMORIES, choose, choose_memory
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how often to look, at each frame of a sequence (default: 8)",
     )
-    parser.add_argument("--policy", help="learned, uncertainty, saliency, grid, random or a bundle's path")
+    parser.add_argument("--policy", help=f"learned, {', '.join(POLICIES)} or a bundle's path")
     parser.add_argument(
         "--model",
         help="a bundle's folder or name, or mosaic; default: {spherical} for a panorama, {planar} for any other input, "

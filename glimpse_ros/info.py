@@ -49,7 +49,7 @@ def lines(about: dict[str, Any]) -> Iterator[str]:
     yield from (f"{name:<12}{value}" for name, value in facts.items() if value not in (None, "", [], {}))
     yield from _graph("scene.onnx", scene)
     if policy is None:
-        yield f"{'policy':<12}none: random, grid, saliency and uncertainty can drive it"
+        yield f"{'policy':<12}none: random and grid can drive it, other heuristics by the maps that it gives"
     else:
         wants = ", ".join(["belief", *policy["wants"]])
         yield f"{'policy':<12}learned, reads {wants}"

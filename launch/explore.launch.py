@@ -110,7 +110,8 @@ ARGUMENTS = (
     Argument(
         "policy",
         "",
-        "learned, random, grid, saliency or uncertainty; by default the bundle's own, if any",
+        "learned, random, grid, saliency, uncertainty, attention, quadtree or wide-then-zoom; by default the bundle's"
+        " own, if any",
         of("policy", POLICY),
     ),
     Argument("glimpses", "", "glimpses of an episode; 0: go on for ever, as a bag does", of("glimpses", POLICY), int),

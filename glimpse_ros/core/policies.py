@@ -1,4 +1,4 @@
-"""Where to look next without learning: random, grid, saliency and uncertainty, behind one protocol and one dict.
+"""Where to look next without learning: random views, a grid, and the dict of all policies that need no bundle.
 
 All views are in the scene frame (see `types`). s is drawn from the overlap of the camera's range and the scene
 model's; where there is none, `reset` refuses. A first view that the episode names is taken as it is, except by the
@@ -10,40 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from .memory import sharpness
-from .scene_frame import clamp_view, overlap
+from .map_policy import MapPolicy, contrast_saliency
+from .placement import fit_inside, random_place
+from .quadtree import QuadtreePolicy
+from .scene_frame import overlap
 from .types import Decision, Episode, GlimpseError, Limits, Policy, SceneEstimate, SceneInfo, SceneSpec, View
+from .wide_then_zoom import WideThenZoomPolicy
 
-MAP_GRID = (32, 64)  # rows, columns on which map policies score candidates
-TIE_BREAK = 0.1  # how much more a place counts that is far from every look
 ZIGZAG_Y = 0.4  # rows of a grid that cannot cover the scene; the best on the training panoramas
-
-
-def half_height(s: float, scene: SceneSpec) -> float:
-    """Half the height of a glimpse of width s, in units of y."""
-    return min(s * scene.width / scene.height, 1.0)
-
-
-def room(s: float, scene: SceneSpec, padding: str = "clamp") -> tuple[float, float]:
-    """How far from the middle, in x and in y, a view of width s may be.
-
-    With "clamp" its box stays on the canvas (in x only where that does not wrap); any other padding lets it reach over.
-    """
-    if padding != "clamp":
-        return 1.0, 1.0
-    return 1.0 if scene.projection == "spherical" else 1.0 - s, 1.0 - half_height(s, scene)
-
-
-def fit_inside(view: View, limits: Limits, scene: SceneSpec, padding: str = "clamp") -> View:
-    """The nearest view inside the limits and the `room` that the padding leaves."""
-    view = clamp_view(view, limits, scene.projection)
-    room_x, room_y = room(view.s, scene, padding)
-    inner = View(min(max(view.x, -room_x), room_x), min(max(view.y, -room_y), room_y), view.s)
-    return clamp_view(inner, limits, scene.projection)
 
 
 def first_view(info: SceneInfo, limits: Limits, seed: int) -> View | None:
@@ -64,12 +40,6 @@ def first_view(info: SceneInfo, limits: Limits, seed: int) -> View | None:
         return fit_inside(view, limits, info.scene, info.padding)
     x, y, s = (float(value) for value in info.first_view)
     return fit_inside(View(x, y, s), limits, info.scene, info.padding)
-
-
-def random_place(rng: np.random.Generator, s: float, scene: SceneSpec, padding: str) -> View:
-    """A view of width s, its place uniform over the `room` that there is."""
-    room_x, room_y = room(s, scene, padding)
-    return View(float(rng.uniform(-room_x, room_x)), float(rng.uniform(-room_y, room_y)), s)
 
 
 class RandomPolicy:
@@ -149,114 +119,15 @@ def grid_views(count: int, limits: Limits, scene: SceneSpec, start_x: float, pad
     return views
 
 
-class MapPolicy:
-    """Looks where a map is large and a look would add sharpness: argmax over a box of map * added sharpness."""
-
-    def __init__(self, info: SceneInfo, name: str, read: Callable[[SceneEstimate], NDArray[np.float32]]) -> None:
-        self.info, self.name, self.read = info, name, read
-        self.wants = frozenset({"reconstruction"} if name == "saliency" else {"uncertainty"})
-        if not self.wants <= info.outputs:
-            raise GlimpseError(f"policy {name!r} needs {', '.join(self.wants)}, which scene model {info.name!r} lacks")
-
-    def reset(self, episode: Episode) -> None:
-        """Start over; remembers only how sharply each place was seen."""
-        self.episode = episode
-        self.limits = overlap(episode.limits, self.info.s_range, f"{self.name} policy")
-        self.sharp = np.zeros(MAP_GRID, np.float32)
-        self.looks: list[View] = []  # the newest 32
-
-    def decide(self, estimate: SceneEstimate, seen: View | None) -> Decision:
-        """The best of a grid of positions at eight scales from the narrowest to the widest."""
-        if seen is None and self.episode.first_view is not None:
-            return Decision(self.episode.first_view)
-        scene = self.episode.scene
-        if seen is not None:
-            weights = footprint(seen, scene)
-            self.looks = [*self.looks[-31:], seen]
-            self.sharp = np.maximum(self.sharp, np.float32(sharpness(seen.s)) * (weights > 0.5))
-        rows, cols = MAP_GRID
-        values = cv2.resize(self.read(estimate), (cols, rows), interpolation=cv2.INTER_AREA)
-        values = (values - values.min() + 1e-6) * (1.0 + TIE_BREAK * self._away())
-        best, best_view = -1.0, None
-        for s in np.geomspace(self.limits.s[0], self.limits.s[1], 8):
-            gain = values * np.maximum(sharpness(float(s)) - self.sharp, 0.0)
-            view, score = best_box(np.asarray(gain, np.float32), float(s), self.limits, scene)
-            if score > best:
-                best, best_view = score, view
-        assert best_view is not None
-        return Decision(best_view)
-
-    def _away(self) -> NDArray[np.float32]:
-        """MAP_GRID, 0 to 1: how far each place is from every look. Where a map says nothing, looks spread out."""
-        rows, cols = MAP_GRID
-        scene = self.episode.scene
-        y, x = np.mgrid[:rows, :cols].astype(np.float32) + 0.5
-        away = np.full(MAP_GRID, 2.0, np.float32)
-        for view in self.looks:
-            dx = np.abs(x / cols * 2.0 - 1.0 - view.x)
-            if scene.projection == "spherical":
-                dx = np.minimum(dx, 2.0 - dx)
-            dy = y / rows * 2.0 - 1.0 - view.y
-            away = np.minimum(away, np.hypot(dx * scene.width / scene.height, dy))
-        return np.asarray(away / 2.0, np.float32)
-
-
-def footprint(view: View, scene: SceneSpec) -> NDArray[np.float32]:
-    """(rows, columns) of MAP_GRID: the share of each cell that the view covers."""
-    rows, cols = MAP_GRID
-
-    def share(centre: float, width: float, n: int, wraps: bool) -> NDArray[np.float64]:
-        edges = np.arange(n)
-        low, high = centre - width / 2.0, centre + width / 2.0
-        shifts = (-n, 0, n) if wraps else (0,)
-        return np.sum([np.clip(np.minimum(edges + 1, high + k) - np.maximum(edges, low + k), 0, 1) for k in shifts], 0)
-
-    x = share((view.x + 1) / 2 * cols, view.s * cols, cols, scene.projection == "spherical")
-    y = share((view.y + 1) / 2 * rows, half_height(view.s, scene) * rows, rows, False)
-    return np.asarray(y[:, None] * x[None, :], np.float32)
-
-
-def best_box(gain: NDArray[np.float32], s: float, limits: Limits, scene: SceneSpec) -> tuple[View, float]:
-    """The view of width s with the largest sum of `gain` (MAP_GRID) under it, and that sum."""
-    rows, cols = MAP_GRID
-    w, h = max(1, round(s * cols)), max(1, round(half_height(s, scene) * rows))
-    border = cv2.BORDER_WRAP if scene.projection == "spherical" else cv2.BORDER_CONSTANT
-    padded = cv2.copyMakeBorder(gain, h, h, 0, 0, cv2.BORDER_CONSTANT)
-    padded = cv2.copyMakeBorder(padded, 0, 0, w, w, border)
-    sums = cv2.boxFilter(padded, -1, (w, h), normalize=False, borderType=cv2.BORDER_CONSTANT)[h:-h, w:-w]
-    # A box filter of even width is centred half a cell to the left of the cell's own centre.
-    off_x, off_y = (0.0 if w % 2 == 0 else 0.5), (0.0 if h % 2 == 0 else 0.5)
-    x = (np.arange(cols) + off_x) / cols * 2.0 - 1.0
-    y = (np.arange(rows) + off_y) / rows * 2.0 - 1.0
-    room_y = max(1.0 - half_height(s, scene), 1e-6)
-    room_x = 1.0 if scene.projection == "spherical" else max(1.0 - s, 1e-6)
-    allowed = ((y >= limits.y[0]) & (y <= limits.y[1]) & (np.abs(y) <= room_y + 1.0 / rows))[:, None]
-    allowed = allowed & ((x >= limits.x[0]) & (x <= limits.x[1]) & (np.abs(x) <= room_x + 1.0 / cols))[None, :]
-    scored = np.where(allowed, sums, -np.inf)
-    row, col = divmod(int(np.argmax(scored)), cols)
-    score = float(scored[row, col])
-    view = fit_inside(View(float(x[col]), float(y[row]), s), limits, scene)
-    return view, score if math.isfinite(score) else 0.0
-
-
-def contrast_saliency(estimate: SceneEstimate) -> NDArray[np.float32]:
-    """(64, 128) centre minus surround of the reconstruction's colour (Itti, Koch & Niebur, PAMI 1998, one scale)."""
-    assert estimate.reconstruction is not None
-    image = cv2.resize(estimate.reconstruction.transpose(1, 2, 0), (128, 64), interpolation=cv2.INTER_AREA)
-    centre, surround = cv2.GaussianBlur(image, (0, 0), 1.0), cv2.GaussianBlur(image, (0, 0), 6.0)
-    return np.asarray(np.linalg.norm(centre - surround, axis=-1), np.float32)
-
-
-def _uncertainty(estimate: SceneEstimate) -> NDArray[np.float32]:
-    assert estimate.uncertainty is not None
-    return estimate.uncertainty
-
-
 POLICIES: dict[str, Callable[[SceneInfo], Policy]] = {
     "random": RandomPolicy,
     "grid": GridPolicy,
-    "saliency": lambda info: MapPolicy(info, "saliency", contrast_saliency),
-    "uncertainty": lambda info: MapPolicy(info, "uncertainty", _uncertainty),
+    "saliency": lambda info: MapPolicy(info, "saliency", "reconstruction", contrast_saliency),
+    "uncertainty": lambda info: MapPolicy(info, "uncertainty", "uncertainty"),
+    # The criterion of AME (Pardyl et al., IJCAI 2023) where the model's attention is an entropy.
+    "attention": lambda info: MapPolicy(info, "attention", "attention"),
+    "quadtree": QuadtreePolicy,
+    "wide-then-zoom": WideThenZoomPolicy,
 }
 
 

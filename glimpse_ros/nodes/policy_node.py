@@ -13,7 +13,7 @@ from visualization_msgs.msg import MarkerArray
 
 from ..core.bundle import load_scene
 from ..core.pixels import MAX_PIXELS
-from ..core.policies import make_policy
+from ..core.policies import POLICIES, make_policy
 from ..core.scene_frame import SceneFrame
 from ..core.types import GlimpseError, PanTiltZoom, SceneEstimate, SceneInfo
 from . import convert
@@ -32,7 +32,7 @@ from .views import JointMerger
 
 POLICY = (
     Param("model", "mosaic", "the scene node's model: a bundle's folder or name, or mosaic"),
-    Param("policy", "uncertainty", "learned, random, grid, saliency, uncertainty, or a bundle's path"),
+    Param("policy", "uncertainty", f"learned, {', '.join(POLICIES)}, or a bundle's path"),
     Param("provider", "auto", "of onnxruntime: auto, cpu, cuda or its own name"),
     Param("glimpses", 8, "budget of an episode, then done; 0: go on for ever", 0, 1_000_000),
     Param("seed", 0, "of the first view and the noise; each further episode takes the next one", 0, 2**31 - 1),

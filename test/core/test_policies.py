@@ -1,12 +1,15 @@
 """Heuristics: inside the limits, seeded, and each does what its name says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glimpse_ros.core.map_policy import footprint
 from glimpse_ros.core.memory import Mosaic
-from glimpse_ros.core.policies import POLICIES, best_box, first_view, footprint, grid_views, make_policy
+from glimpse_ros.core.policies import POLICIES, first_view, grid_views, make_policy
 from glimpse_ros.core.types import (
     Episode,
     GlimpseError,
@@ -19,7 +22,7 @@ from glimpse_ros.core.types import (
 )
 
 SPHERE = SceneSpec(64, 128, "spherical")
-INFO = Mosaic(SPHERE, GlimpseSpec(16)).info
+INFO = replace(Mosaic(SPHERE, GlimpseSpec(16)).info, outputs=frozenset({"reconstruction", "uncertainty", "attention"}))
 PTZ = Limits(s=(1 / 16, 1 / 6))
 PLANE = SceneSpec(60, 60, "planar")
 
@@ -32,7 +35,10 @@ def fixed(padding, s=0.8):
 def estimate(uncertainty=None):
     u = np.ones((16, 32), np.float32) if uncertainty is None else uncertainty
     return SceneEstimate(
-        np.zeros((1, 1), np.float32), np.random.default_rng(0).random((3, 64, 128), np.float32), uncertainty=u
+        np.zeros((1, 1), np.float32),
+        np.random.default_rng(0).random((3, 64, 128), np.float32),
+        uncertainty=u,
+        attention=np.ones((2, 4), np.float32),
     )
 
 
@@ -89,45 +95,6 @@ def test_the_grid_plans_around_a_first_look_that_it_did_not_choose():
     assert views == grid_views(7, PTZ, SPHERE, 0.4)
 
 
-def test_uncertainty_looks_where_it_is_largest():
-    u = np.zeros((16, 32), np.float32)
-    u[7:10, 23:26] = 1.0  # around x = 0.53, y = 0.06
-    view = start("uncertainty").decide(estimate(u), View(-0.5, 0, 1 / 6)).view
-    assert abs(view.x - 0.53) < 0.12 and abs(view.y - 0.06) < 0.2
-
-
-def test_map_policies_do_not_stare():
-    policy, seen = start("uncertainty"), View(0, 0, 1 / 6)
-    places = []
-    for _ in range(5):
-        seen = policy.decide(estimate(), seen).view
-        places.append((round(seen.x, 3), round(seen.y, 3)))
-    assert len(set(places)) == 5
-
-
-def test_saliency_prefers_the_odd_one_out():
-    image = np.full((3, 64, 128), 0.5, np.float32)
-    image[:, 28:36, 90:98] = 1.0
-    scene = SceneEstimate(np.zeros((1, 1), np.float32), image)
-    view = start("saliency").decide(scene, View(-0.5, 0, 1 / 16)).view
-    assert abs((view.x + 1) * 64 - 94) < 12
-
-
-@given(st.floats(-1, 1), st.floats(-0.6, 0.6), st.floats(0.08, 0.3))
-def test_footprint_sums_to_the_area(x, y, s):
-    area = footprint(View(x, y, s), SPHERE).sum()
-    assert area <= s * 64 * s * 2 * 32 + 1e-3
-    if abs(y) + 2 * s < 1:
-        assert area == pytest.approx(s * 64 * s * 2 * 32, rel=1e-4)
-
-
-def test_best_box_finds_a_box_across_the_seam():
-    gain = np.zeros((32, 64), np.float32)
-    gain[14:18, :3], gain[14:18, -3:] = 1, 1
-    view, score = best_box(gain, 0.1, Limits(), SPHERE)
-    assert score == pytest.approx(24) and abs(view.x) > 0.95
-
-
 def test_first_view_is_seeded_level_and_widest():
     view = first_view(INFO, PTZ, 3)
     assert view == first_view(INFO, PTZ, 3) != first_view(INFO, PTZ, 4)
@@ -168,6 +135,13 @@ def test_a_fixed_first_view_and_a_grid_stay_where_they_are_put_unless_clamped():
     s = Limits(s=(0.4, 0.4))
     free, kept = (grid_views(8, s, PLANE, 0.0, padding) for padding in ("zero", "clamp"))
     assert max(v.x for v in free) == pytest.approx(7 / 8) and max(v.x for v in kept) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("name", ["attention", "uncertainty", "quadtree", "wide-then-zoom"])
+def test_a_scene_model_without_the_map_is_refused(name):
+    want = "attention" if name == "attention" else "uncertainty"
+    with pytest.raises(GlimpseError, match=f"policy '{name}' needs {want}, which scene model 'm' lacks"):
+        make_policy(name, "m", SceneInfo("m", PLANE, GlimpseSpec(12), (0.8, 0.8), "m", outputs=frozenset()))
 
 
 def test_refusals():
