@@ -1,19 +1,23 @@
 """`glimpse evaluate`: scene models and policies over a set of images, without ROS; a table and JSON.
 
-Truth is every source image of a folder, area-resized to `--size`. Glimpses are sampled from it for every model, and
-every model's output is bicubically resized to it, so that models of different inner size compare. Errors are pooled
-over all pixels of all images (see `core.metrics`), then averaged over seeds. Data of other kinds, as in
-`--data mnist:FOLDER?variant=cluttered60`, have a size and a camera that models are made for.
+Truth is every source image of a folder, area-resized to `--size`. Glimpses are sampled from it for every model, from a
+copy stretched to the model's aspect where that is another, and every model's output is bicubically resized to it, so
+that models of different inner size compare. Errors are pooled over all pixels of all images (see `core.metrics`), then
+averaged over seeds. Data of other kinds, as in `--data mnist:FOLDER?variant=cluttered60`, have a size and a camera that
+models are made for.
 
 A seed sets the first view and the noise, shared by all rows; entry k of a list is after glimpse k + 1, and
-`pixel_fraction` counts every sensor pixel, overlaps and the overview too. With `--stop-threshold` an episode ends when
-its policy says so, and what it knew then stands for all later glimpses: the last entry is of each one's own stop.
+`pixel_fraction` counts every sensor pixel, overlaps and the overview too. `slew_s` are the mean seconds that a mount of
+the usual rates has moved by then, see `core.motion`; the first view costs nothing. With `--stop-threshold` an episode
+ends when its policy says so, and what it knew then stands for all later glimpses: the last entry is of each one's own
+stop.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -28,7 +32,9 @@ from .core.bundle import load_scene
 from .core.explorer import explore, look_at_canvas
 from .core.memory import Mosaic
 from .core.metrics import ClassSum, ErrorSum
+from .core.motion import scene_fov, slew_seconds
 from .core.policies import POLICIES, first_view, make_policy
+from .core.stretch import stretched
 from .core.types import (
     GlimpseError,
     GlimpseSpec,
@@ -39,6 +45,7 @@ from .core.types import (
     SceneInfo,
     SceneModel,
     SceneSpec,
+    View,
 )
 from .datasets.fit import check_fit, class_count
 from .datasets.truth import Truth, load_truth
@@ -73,6 +80,15 @@ class Setting:
             )
         return Limits(s=(narrowest, widest))
 
+    def slews(self, views: list[View], widest: float) -> NDArray[np.float64]:
+        """(glimpses,) seconds of motion up to each glimpse of an episode; after its last one nothing moves."""
+        fov = scene_fov(self.projection, math.radians(self.scene_fov), self.size[0] / self.size[1])
+        ways = [
+            slew_seconds(a, b, widest=widest, projection=self.projection, fov=fov)
+            for a, b in zip(views[:-1], views[1:], strict=True)
+        ]
+        return np.pad(np.cumsum([0.0, *ways]), (0, self.glimpses - len(views)), "edge")
+
 
 class Row:
     """Sums of one model and policy over the images of one seed; a list entry per glimpse, empty for what is unknown."""
@@ -85,6 +101,7 @@ class Row:
         self.classes = [ClassSum(class_count(info, "segmentation")) for _ in self.every if mapped]
         self.hits = [0 for _ in self.every if scored]
         self.taken: list[int] = []  # glimpses of each image
+        self.slews: list[NDArray[np.float64]] = []  # of each image, (glimpses,)
 
     def add(self, i: int, k: int, estimate: SceneEstimate) -> None:
         """What was believed of image i after glimpse k, from 0."""
@@ -153,8 +170,9 @@ def run_seed(truth: Truth, scene: SceneModel, policy: Policy, setting: Setting, 
     row = Row(info, truth, setting.glimpses)
     for i, image in enumerate(truth.images):
         own = seed * 100_003 + i
+        canvas = stretched(image, info.scene)
         steps = explore(
-            look_at_canvas(image, info.glimpse, info.scene, info.padding),
+            look_at_canvas(canvas, info.glimpse, info.scene, info.padding),
             scene,
             policy,
             limits=limits,
@@ -162,12 +180,15 @@ def run_seed(truth: Truth, scene: SceneModel, policy: Policy, setting: Setting, 
             seed=own,
             first=first_view(info, limits, own),
             stop_threshold=setting.stop_threshold,
-            overview=image,
+            overview=canvas,
         )
-        taken = 0
-        for taken, step in enumerate(steps, 1):
-            row.add(i, taken - 1, step.estimate)
+        views: list[View] = []
+        for step in steps:
+            row.add(i, len(views), step.estimate)
+            views.append(step.view)
+        taken = len(views)
         row.taken.append(taken)
+        row.slews.append(setting.slews(views, limits.s[1]))
         for k in range(taken, setting.glimpses):  # it stopped, and this is what it knew
             row.add(i, k, step.estimate)
         yield row
@@ -231,6 +252,7 @@ def summary(model: str, name: str, info: SceneInfo, rows: list[Row], setting: Se
     if rows[0].classes:
         report("pixel_accuracy", [[c.accuracy for c in row.classes] for row in rows], 4, std=False)
         report("miou", [[c.miou for c in row.classes] for row in rows], 4, std=False)
+    report("slew_s", [list(np.mean(row.slews, 0)) for row in rows], 4, std=False)
     if setting.stop_threshold is not None:
         result["stop_threshold"] = setting.stop_threshold
         result["mean_glimpses"] = round(float(taken.mean()), 4)

@@ -9,7 +9,8 @@ import pytest
 from onnx_graphs import write_bundle
 
 from glimpse_ros import evaluate
-from glimpse_ros.core.types import GlimpseError
+from glimpse_ros.core.memory import Mosaic
+from glimpse_ros.core.types import GlimpseError, SceneSpec
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def test_rows_have_the_promised_keys_and_fall(data):
     assert grid | {"model": "mosaic", "glimpses": 8, "size": "256x512", "images": 3, "max_fov": None} == grid
     assert grid["pixel_fraction"] == pytest.approx([1024 * (k + 1) / (256 * 512) for k in range(8)], abs=1e-6)
     assert len(grid["rmse"]) == len(grid["rmse_std"]) == len(grid["rgb_l2"]) == 8
+    assert len(grid["slew_s"]) == 8 and grid["slew_s"][0] == 0.0 and (np.diff(grid["slew_s"]) > 0).all()
     assert grid["rmse"][7] < rows[1]["rmse"][7] < rows[1]["rmse"][0] < 128
 
 
@@ -48,6 +50,45 @@ def test_the_narrow_camera_is_worse_and_its_limit_is_kept(data):
         for fov in ((), ("--max-fov", "60"))
     )
     assert narrow["max_fov"] == 60 and narrow["rmse"][3] > wide["rmse"][3]
+
+
+def test_seconds_of_motion_are_those_between_the_views(data, capsys):
+    _, (row,) = run(data, "--model", "mosaic", "--policy", "grid", "--glimpses", "9", "--max-fov", "60", "--seeds", "1")
+    # a zigzag of eight columns about the first view, which the grid plans itself: pan and tilt together
+    between = max(2 / 9 * np.pi / 2.0, 0.8 * np.pi / 2 / 1.5)
+    assert np.diff(row["slew_s"]) == pytest.approx([between] * 8, abs=0.02)
+    assert f"slew s\n{'mosaic':<20} {'grid':<14}" in capsys.readouterr().out
+
+
+def test_after_an_episode_stopped_nothing_moves(data, tmp_path):
+    bundle = write_bundle(tmp_path / "tiny", scene=(64, 128), stop=True)
+    options = ("--model", str(bundle), "--policy", "learned", "--glimpses", "6", "--seeds", "1")
+    (row,) = run(data, *options, "--stop-threshold", "0")[1]
+    assert row["mean_glimpses"] == 1 and row["slew_s"] == [0.0] * 6
+
+
+class Squashed(Mosaic):
+    """The mosaic on a 2:1 canvas, whatever the size that is compared at."""
+
+    def __init__(self, scene, glimpse):
+        super().__init__(SceneSpec(64, 128, "spherical"), glimpse)
+
+
+def test_a_model_of_another_aspect_sees_the_scene_in_its_own(tmp_path, monkeypatch):
+    folder = tmp_path / "smooth"
+    folder.mkdir()
+    x, y = np.meshgrid(np.arange(512) / 512 * 2 * np.pi, np.arange(256) / 256 * np.pi)
+    image = np.stack([np.sin(x), np.cos(x) * np.sin(y), np.cos(2 * y)], -1) * 100 + 128
+    cv2.imwrite(str(folder / "a.png"), image.astype(np.uint8))
+    options = ("--model", "mosaic", "--policy", "grid", "--glimpses", "8", "--size", "128x128", "--seeds", "1")
+    (square,) = run(folder, *options)[1]
+    monkeypatch.setattr(evaluate, "Mosaic", Squashed)
+    (wide,) = run(folder, *options)[1]
+    assert wide["pixel_fraction"] == square["pixel_fraction"] and wide["rmse"][7] < 3, (
+        "eight square tiles are all of it"
+    )
+    monkeypatch.setattr(evaluate, "stretched", lambda image, scene: image)
+    assert run(folder, *options)[1][0]["rmse"][7] > 10, "pasted as if its boxes were the square's"
 
 
 def test_a_seed_gives_the_same_figures(data):
