@@ -33,9 +33,11 @@ from glimpse_ros.core.types import GlimpseError
 from . import augment, labelled, loop, retina
 from .elastic_loss import losses
 from .elastic_pretrain import load_scene_model, squashed
-from .elastic_vit import ElasticCanvas, ElasticConfig
-from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, agent_config, to_views
+from .elastic_tokens import ElasticVit
+from .elastic_vit import ElasticConfig
+from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, to_views
 from .glimpse_env import Exploration, Rewards, Scenes
+from .token_agent import agent_for
 
 PLANAR_FOV = 60.0  # [deg] across a planar scene, as in `glimpse evaluate`
 
@@ -53,7 +55,11 @@ class Args(loop.LoopArgs):
     finer: int = 2
     """images are kept so many times as large as the scene"""
     glimpses: int = 12
-    """glimpses an episode, the first one given: level at a random heading, or the middle, at the widest"""
+    """glimpses an episode"""
+    given: float = 0.5
+    """share of the rounds whose first view is given: level, at a random heading, at the widest"""
+    stray: float = 0.1
+    """share of the actions that go anywhere, also later on: critics that compare places have to know them all"""
     batch: int = 16
     """scenes explored at once, over all processes"""
     max_fov: float = 60.0
@@ -91,7 +97,7 @@ class Args(loop.LoopArgs):
     hidden: int = 128
     """of the agent's heads; the paper's is 256"""
     blind: bool = False
-    """the critics do not see what an action would cover, as in the paper"""
+    """the critics do not see what an action would cover, as in the paper; always so with the memory `tokens`"""
     per: float = 0.3
     """reward per unit of score; scores are RMSE on 0-255, ten times the cross-entropy of maps, that of classes"""
     slew: float = 0.0
@@ -202,12 +208,12 @@ def average_gradients(fabric: Fabric, weights: list[Tensor]) -> None:
 class Run:
     """Everything of a training run; `rl_round` and `scene_round` are its two kinds of turns."""
 
-    def __init__(self, fabric: Fabric, args: Args, data: labelled.Labelled, net: ElasticCanvas) -> None:
+    def __init__(self, fabric: Fabric, args: Args, data: labelled.Labelled, net: ElasticVit) -> None:
         self.fabric, self.args, self.data, self.net = fabric, args, data, net
         c = net.config
         self.config = Config(
             c,
-            agent_config(c, args.width, args.hidden, args.blind),
+            agent_for(c, args.width, args.hidden, args.blind),
             Rewards(args.per, args.slew, args.glimpse_size),
             args.glimpses,
         )
@@ -227,12 +233,12 @@ class Run:
         self.round = self.seen = self.dropped = 0
         self.seconds = 0.0
 
-    def begin(self) -> tuple[Scenes, Tensor, Tensor, torch.Generator]:
-        """A round's scenes, its limits (B, 3, 2), first views (B, 3) and this process's source of chance."""
+    def begin(self) -> tuple[Scenes, Tensor, Tensor | None, torch.Generator]:
+        """A round's scenes, limits (B, 3, 2), first views (B, 3) where given, and this process's source of chance."""
         args, device = self.args, self.fabric.device
         scene, _, maps, answers = self.batches(self.round, self.part)
         shared = torch.Generator().manual_seed(args.seed * 1_000_003 + self.round)
-        free = bool(torch.rand(1, generator=shared) < args.free)
+        free, given = (bool(torch.rand(1, generator=shared) < share) for share in (args.free, args.given))
         own = torch.Generator().manual_seed((args.seed * 1_000_003 + self.round) * 64 + self.fabric.global_rank)
         count = len(scene)
         scene = squashed(scene, torch.rand(count, generator=own) < args.squash)
@@ -243,24 +249,30 @@ class Run:
             x = x * (1 - s[1])
         first = torch.stack([x, torch.zeros(count), s[1].expand(count)], 1)
         scenes = tuple(None if p is None else p.to(device) for p in (scene, maps, answers))
-        return scenes, limits.expand(count, 3, 2).to(device), first.to(device), own  # type: ignore[return-value]
+        limits = limits.expand(count, 3, 2).to(device)
+        return scenes, limits, first.to(device) if given else None, own  # type: ignore[return-value]
 
     def act(self, belief: Tensor, limits: Tensor, explore: bool) -> Tensor:
         """Actions (B, 3): uniform until the buffer is warm, then the actor's, sampled or at its mean."""
-        if explore and self.seen < self.args.warm:
-            return 2 * torch.rand(len(belief), ACTIONS, device=belief.device) - 1
         with torch.no_grad():
-            return self.agent.actor.sample(belief, limits)[0] if explore else self.agent.actor(belief, limits)[0].tanh()
+            if not explore:
+                return self.agent.actor(belief, limits)[0].tanh()
+            chosen = self.agent.actor.sample(belief, limits)[0]
+        anywhere = 2 * torch.rand_like(chosen) - 1
+        strays = torch.rand_like(chosen[:, :1]) < (1.0 if self.seen < self.args.warm else self.args.stray)
+        return torch.where(strays, anywhere, chosen)
 
     def rl_round(self) -> dict[str, float]:
         """Explore a batch of scenes to the end; every step is stored, and followed by `updates` of the agent."""
         scenes, limits, first, own = self.begin()
         self.net.eval()
-        belief, _ = self.world.reset(scenes, limits, first)
+        belief = self.world.reset(scenes, limits)
+        if first is not None:
+            belief, _ = self.world.step(first)
         alive = torch.isfinite(belief).flatten(1).all(1)
         start, steps = self.world.score.clone(), []
         figures: dict[str, float] = {}
-        for t in range(1, self.args.glimpses):
+        for t in range(int(first is not None), self.args.glimpses):
             action = self.act(torch.nan_to_num(belief), limits, explore=True)
             after, reward = self.world.step(to_views(action, torch.nan_to_num(belief), limits, self.config.agent))
             alive &= torch.isfinite(after).flatten(1).all(1) & torch.isfinite(reward)
@@ -284,15 +296,17 @@ class Run:
         scenes, limits, first, _ = self.begin()
         images, maps, answers = scenes
         image, net, c = images.float() / 255, self.net.train(), self.net.config
-        memory, view = net.empty(len(image)), first
+        memory, taken = net.empty(len(image)), torch.zeros_like(limits[..., 0])
         for t in range(self.args.glimpses):
-            glimpse, taken = retina.sample(image, view, c.glimpse, c.spherical)
-            with self.precision():
-                memory = net.write(memory, glimpse, taken)
-            if t + 1 < self.args.glimpses:
+            if t == 0 and first is not None:
+                view = first
+            else:
                 with torch.no_grad(), self.precision():
                     belief = net.belief(memory, net.look(memory), taken).float()
                 view = to_views(self.act(belief, limits, explore=True), belief, limits, self.config.agent)
+            glimpse, taken = retina.sample(image, view, c.glimpse, c.spherical)
+            with self.precision():
+                memory = net.write(memory, glimpse, taken)
         with self.precision():
             loss, figures = losses(net, memory, image, torch.ones_like(image[:, :1]), maps, answers)
         if not torch.isfinite(loss):
@@ -322,7 +336,7 @@ class Run:
         """The configuration in plain numbers and words; the scene's on top, where its loader looks."""
         c = self.config
         parts = {"agent": asdict(c.agent), "rewards": asdict(c.rewards), "glimpses": c.glimpses}
-        return {"method": "adaglimpse", **asdict(c.scene), **parts}
+        return {"method": "adaglimpse", **c.scene.described(), **parts}
 
     def restore(self, path: Path) -> None:
         """Raises GlimpseError for a checkpoint of another configuration."""

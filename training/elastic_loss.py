@@ -13,15 +13,17 @@ from torch import Tensor
 
 from .augment import VOID
 from .canvas import DETAIL_SCALES
-from .elastic_vit import FINE, ElasticCanvas, Memory
+from .elastic_tokens import ElasticVit
+from .elastic_vit import FINE, Memory
 from .panorama import SHARP, detail
 
 EXPECTED = 0.02  # weight of the expected errors
+USUAL = 0.03  # squared error in [0, 1]^2 of a scene partly seen
 DRAWN = 0.3  # weight of the reconstruction beside a segmentation
 
 
 def losses(
-    net: ElasticCanvas,
+    net: ElasticVit,
     memory: Memory,
     scene: Tensor,
     known: Tensor,
@@ -34,7 +36,10 @@ def losses(
     drawn = net.decode(memory, *seen.handed)
     figures: dict[str, Tensor] = {}
     square = (drawn["reconstruction"] - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
-    loss = weighed(square, seen.handed[0], scene, known, memory[1])
+    if net.config.memory == "tokens":  # it has no pixels of its own to tell the seen from the unseen: the paper's loss
+        loss = (square * known).sum() / known.sum().clamp(min=1) / USUAL
+    else:
+        loss = weighed(square, seen.handed[0], scene, known, memory[1])
     with torch.no_grad():
         now = F.avg_pool2d(square, FINE)
         truth = torch.cat([now, *(detail(scene, s, net.config.spherical) for s in DETAIL_SCALES)], 1).clamp(min=1e-5)

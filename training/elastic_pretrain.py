@@ -11,9 +11,9 @@ on random patches, section 4.1). `training.adaglimpse` then finds a policy, and 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec
 
 from . import augment, labelled, loop, retina, views
 from .elastic_loss import losses
+from .elastic_tokens import HEAD, ElasticVit, scene_model
 from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
 
 SQUARE = 224  # [px] of the paper's scenes
@@ -50,6 +51,14 @@ class Args(loop.LoopArgs):
     """[px] along a side"""
     patch: int = 16
     """[px] of the glimpse under one token"""
+    memory: Literal["canvas", "tokens"] = "canvas"
+    """canvas: a map of constant cost; tokens: the paper's, all that was seen is encoded again at every step"""
+    capacity: int = 12
+    """glimpses that the memory `tokens` holds; its episodes end there"""
+    decoder_width: int = 192
+    """of the decoder of `tokens`, a multiple of 32; the paper's is 512"""
+    decoder_depth: int = 2
+    """blocks of the decoder of `tokens`; the paper's are 8"""
     size: Size = "tiny"
     """of the encoder: width 192, 384 or 768"""
     depth: int = 4
@@ -86,7 +95,7 @@ class Pretrain(nn.Module):
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__()
         self.config = config
-        self.scene = ElasticCanvas(config)
+        self.scene = scene_model(config)
 
     def forward(
         self,
@@ -103,12 +112,13 @@ class Pretrain(nn.Module):
         """
         image = scene.float() / 255
         if not len(lengths):
-            return losses(self.scene, whole(self.scene, image), image, known.float(), maps, answers)
+            memory = whole(self.scene, image)  # type: ignore[arg-type]  # `configure` refuses it for tokens
+            return losses(self.scene, memory, image, known.float(), maps, answers)
         memory = roll_out(self.scene, image, torch.from_numpy(places).to(scene.device), torch.from_numpy(lengths))
         return losses(self.scene, memory, image, known.float(), maps, answers)
 
 
-def roll_out(net: ElasticCanvas, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
+def roll_out(net: ElasticVit, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
     """Glimpses of scene (B, 3, H, W) at places (B, T, 3), the first lengths (B,) of each, into an empty memory.
 
     Lengths must not rise along the batch: episodes that have ended are set aside, not carried along.
@@ -155,6 +165,12 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
         raise GlimpseError(f"--glimpse {args.glimpse}: expected a multiple of --patch {args.patch}")
     if args.depth < 0 or args.size not in SIZES:
         raise GlimpseError(f"--size {args.size} --depth {args.depth}: expected {', '.join(SIZES)} and at least 0")
+    if args.capacity < 1 or args.decoder_depth < 1:
+        raise GlimpseError(f"--capacity {args.capacity} --decoder-depth {args.decoder_depth}: expected at least 1")
+    if args.decoder_width < HEAD or args.decoder_width % HEAD:
+        raise GlimpseError(f"--decoder-width {args.decoder_width}: expected a multiple of {HEAD}")
+    if args.memory == "tokens" and args.whole:
+        raise GlimpseError("--whole --memory tokens: expected the memory canvas, for tokens have no mosaic")
     if args.labels and data.maps is None:
         raise GlimpseError(f"--labels: {data.name} has no label maps; expected data with segmentations")
     if args.classes and data.answers is None:
@@ -166,6 +182,10 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
         args.glimpse,
         data.projection == "spherical",
         widths=args.widths,
+        memory=args.memory,
+        capacity=args.capacity,
+        decoder_width=args.decoder_width,
+        decoder_depth=args.decoder_depth,
         size=args.size,
         depth=args.depth,
         patch=args.patch,
@@ -175,7 +195,7 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
 
 
 @torch.no_grad()
-def validate(net: ElasticCanvas, data: labelled.Labelled, device: torch.device) -> loop.Figures:
+def validate(net: ElasticVit, data: labelled.Labelled, device: torch.device) -> loop.Figures:
     """On held-out images: RMSE (0-255) and pixel accuracy after twelve tiles (free) and a zigzag of eight (PTZ)."""
     c = net.config
     spec = SceneSpec(c.height, c.width, "spherical" if c.spherical else "planar")
@@ -183,6 +203,7 @@ def validate(net: ElasticCanvas, data: labelled.Labelled, device: torch.device) 
     net.eval()
     for name, widest, count in (("free", 1.0, 12), ("ptz", views.WIDEST_PTZ, 8)):
         limits = Limits(s=(c.glimpse / c.width, max(widest, c.glimpse / c.width)))
+        count = c.fits(count)
         grid = grid_views(count, limits, spec, -0.875)
         square, right, counted = 0.0, 0.0, 0.0
         picks = np.unique(np.linspace(0, len(data.images) - 1, 16).astype(int))
@@ -215,14 +236,16 @@ def train(args: Args) -> Path:
     config = configure(args, data)
     torch.manual_seed(args.seed)
     net = Pretrain(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.scene.prior.fit(list(data.images), config.spherical)
+    if isinstance(net.scene, ElasticCanvas):
+        net.scene.prior.fit(list(data.images), config.spherical)
     batches = augment.Batches(data, args.batch, args.height, args.width, args.seed)
     spec = SceneSpec(config.height, config.width, data.projection)
 
     def draw(turn: loop.Turn) -> tuple:
         scene, known, maps, answers = batches(turn.step, turn.part)
         rng = np.random.default_rng([args.seed, turn.step])
-        places, lengths = views.batch(rng, args.batch, args.most, spec, config.glimpse / config.width, args.free)
+        most, least = config.fits(args.most), config.glimpse / config.width
+        places, lengths = views.batch(rng, args.batch, most, spec, least, args.free)
         if args.whole:
             places, lengths = places[:0], lengths[:0]
         which = torch.from_numpy(rng.random(args.batch) < args.squash)[turn.part]
@@ -235,17 +258,17 @@ def train(args: Args) -> Path:
 
     weights = sum(p.numel() for p in net.parameters()) / 1e6
     print(f"{weights:.2f} M weights, {len(data.images)} scenes, {len(held_out.images)} held out", file=sys.stderr)
-    return loop.fit(fabric, args, {"method": "elastic", **asdict(config)}, net, draw, check)
+    return loop.fit(fabric, args, {"method": "elastic", **config.described()}, net, draw, check)
 
 
-def load_scene_model(path: Path) -> ElasticCanvas:
+def load_scene_model(path: Path) -> ElasticVit:
     """The averaged weights of a checkpoint. Raises GlimpseError for another file."""
     state = loop.read_checkpoint(path)
     if state["config"].get("method") not in ("elastic", "adaglimpse"):
         raise GlimpseError(f"{path}: was not made by training.elastic_pretrain or training.adaglimpse")
     config = {k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()}
     fields: dict[str, Any] = {k: v for k, v in config.items() if k in ElasticConfig.__dataclass_fields__}
-    net = ElasticCanvas(ElasticConfig(**fields))
+    net = scene_model(ElasticConfig(**fields))
     weights = {k.removeprefix("scene."): v for k, v in state["average"].items() if k.startswith("scene.")}
     net.load_state_dict(weights)
     return net.eval()

@@ -2,7 +2,8 @@
 
 A glimpse of any place and scale becomes g x g tokens; what tells them apart is a continuous code of their corners.
 With the memory `tokens` (the paper, section 3.1) every token seen so far is encoded again at every step by a ViT, and a
-masked autoencoder's decoder draws the scene: the cost grows with what was seen, up to a fixed capacity. With `canvas`
+masked autoencoder's decoder draws the scene (`training.elastic_tokens`): the cost grows with what was seen, up to a
+fixed capacity. With `canvas`
 (ours; the idea of CanViT, arXiv 2603.22570) glimpse tokens read from a map of the scene by cross-attention and write
 into it, their pixels go into a mosaic, and the decoders read both: nothing is re-encoded, the cost is constant.
 
@@ -13,8 +14,8 @@ n = g * g tokens a glimpse, N = H/32 * W/32 cells of the map. Views are (x, y, s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +40,8 @@ class ElasticConfig(CanvasConfig):
     depth: int = 4  # blocks of the encoder; 0: as many as the size has (12)
     patch: int = 16  # [px] of the glimpse under one token
     capacity: int = 12  # glimpses that the memory `tokens` holds
+    decoder_width: int = 192  # of the decoder of `tokens`; the paper's is 512
+    decoder_depth: int = 2  # blocks; the paper's are 8
     features: int = 8
     widths: tuple[int, int, int, int] = (32, 48, 96, 192)
     blocks: int = 1
@@ -66,6 +69,20 @@ class ElasticConfig(CanvasConfig):
     def fine(self) -> tuple[int, int]:
         """Rows and columns of the error map."""
         return self.height // FINE, self.width // FINE
+
+    @property
+    def asked(self) -> tuple[int, int]:
+        """Rows and columns of the cells whose attention `Seen` tells."""
+        return self.fine if self.memory == "tokens" else self.cells
+
+    def fits(self, glimpses: int) -> int:
+        """How many of so many glimpses the memory takes."""
+        return min(glimpses, self.capacity) if self.memory == "tokens" else glimpses
+
+    def described(self) -> dict[str, Any]:
+        """What a checkpoint must agree with; of a canvas, without what the other memory added later."""
+        later = () if self.memory == "tokens" else ("decoder_width", "decoder_depth")
+        return {name: value for name, value in asdict(self).items() if name not in later}
 
 
 class Seen:
@@ -229,7 +246,7 @@ class ElasticCanvas(Canvas):
         nn.init.zeros_(self.recall.weight)
         c0, _, c2, c3 = config.widths
         if config.labels:
-            self.label_head = nn.Conv2d(c0, 4 * config.labels, 3, padding=1)
+            self.label_head = nn.Conv2d(c0, 16 * config.labels, 3, padding=1)
             self.wrong_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1, 1))
         if config.classes:
             self.class_head = nn.Sequential(nn.LayerNorm(c3), nn.Linear(c3, config.classes))
@@ -280,14 +297,14 @@ class ElasticCanvas(Canvas):
         return torch.where(memory[1] > 0, memory[0], self._enlarge(self._enlarge(imagined)))
 
     def decode(self, memory: Memory, *handed: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
-        """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H/2, W/2) logits."""
+        """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H, W) logits."""
         smooth, x1, x2 = handed
         imagined, x0 = self.sharpen((memory[0], memory[1], memory[2]), smooth, x1, x2)
         drawn = {}
         if self.config.colours:
             drawn["reconstruction"] = self.draw((memory[0], memory[1], memory[2]), imagined, x0)
         if self.config.labels:
-            drawn["segmentation"] = F.pixel_shuffle(self.label_head(x0).float(), 2)
+            drawn["segmentation"] = F.pixel_shuffle(self.label_head(x0).float(), 4)
         return drawn
 
     def classify(self, seen: Seen) -> Tensor:

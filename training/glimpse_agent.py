@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -45,11 +46,16 @@ class AgentConfig:
     heads: int = 8
     hidden: int = 128  # of the heads; the paper's is 256
     blind: bool = False  # the critics do not see what the action covers, as in the paper
+    follows: ClassVar[bool] = True  # on a sphere x is a step from the last view
 
     @property
     def aspect(self) -> float:
         """Width over height of the scene."""
         return self.cols / self.rows
+
+    def pool(self) -> nn.Module:
+        """What reads the state."""
+        return Pool(self)
 
 
 def agent_config(scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False) -> AgentConfig:
@@ -112,12 +118,12 @@ def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig
     least, most = torch.maximum(low[..., 1], -room), torch.minimum(high[..., 1], room)
     y = least + (action[..., 1] + 1) / 2 * (most - least)
     if config.spherical:
-        first = -1 + 1 / config.cols  # x of the first cell's centre
-        x = (first - belief[:, 0, many]).reshape(shape) + action[..., 0]
-        x = x - 2 * torch.floor(x / 2 + 0.5)
-        whole = (high[..., 0] - low[..., 0]) > 2 - 1e-3
-        between = low[..., 0] + (action[..., 0] + 1) / 2 * (high[..., 0] - low[..., 0])
-        x = torch.where(whole, x, between)
+        x = low[..., 0] + (action[..., 0] + 1) / 2 * (high[..., 0] - low[..., 0])
+        if config.follows:
+            first = -1 + 1 / config.cols  # x of the first cell's centre
+            step = (first - belief[:, 0, many]).reshape(shape) + action[..., 0]
+            whole = (high[..., 0] - low[..., 0]) > 2 - 1e-3
+            x = torch.where(whole, step - 2 * torch.floor(step / 2 + 0.5), x)
     else:
         least, most = torch.maximum(low[..., 0], s - 1), torch.minimum(high[..., 0], 1 - s)
         x = least + (action[..., 0] + 1) / 2 * (most - least)
@@ -183,7 +189,7 @@ class Actor(nn.Module):
 
     def __init__(self, config: AgentConfig) -> None:
         super().__init__()
-        self.config, self.pool = config, Pool(config)
+        self.config, self.pool = config, config.pool()
         self.head = nn.Sequential(
             nn.Linear(config.hidden, config.hidden), nn.GELU(), nn.Linear(config.hidden, 2 * ACTIONS)
         )
@@ -206,9 +212,8 @@ class Critic(nn.Module):
 
     def __init__(self, config: AgentConfig) -> None:
         super().__init__()
-        self.config, self.pool = config, Pool(config)
+        self.config, self.pool = config, config.pool()
         seen = 0 if config.blind else footprint_channels(config)
-        self.norm = nn.LayerNorm(seen) if seen else None
         inputs = config.hidden + seen + 6
         self.heads = nn.ModuleList(
             nn.Sequential(
@@ -226,7 +231,7 @@ class Critic(nn.Module):
         views = to_views(action, belief, limits, self.config)
         turn = math.pi * action[..., :1]
         code = [turn.sin(), turn.cos(), action[..., :1].abs(), views[..., 1:2], action[..., 2:], views[..., 2:].log2()]
-        if self.norm is not None:
+        if not self.config.blind:
             code.append(footprint(views, belief, self.config))
         joined = torch.cat([state[:, None].expand(-1, action.shape[1], -1), *code], -1)
         return torch.stack([head(joined)[..., 0] for head in self.heads])

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from . import retina
 from .augment import VOID
-from .elastic_vit import ElasticCanvas, Memory, Seen
+from .elastic_tokens import ElasticVit
+from .elastic_vit import Memory, Seen
 
 PAN_RATE, TILT_RATE, ZOOM_RATE = 2.0, 1.5, 3.0  # [rad/s], [rad/s], [factor/s], of the simulated camera
 Scenes = tuple[Tensor, Tensor | None, Tensor | None]  # (B, 3, H, W) uint8, maps (B, H, W), answers (B,)
@@ -49,15 +50,15 @@ def slew_seconds(before: Tensor, after: Tensor, widest: Tensor, spherical: bool,
 class Exploration:
     """B scenes at once, from their first glimpse on; `step` takes views and gives beliefs and rewards."""
 
-    def __init__(self, net: ElasticCanvas, rewards: Rewards, fov: float, precision: Callable) -> None:
+    def __init__(self, net: ElasticVit, rewards: Rewards, fov: float, precision: Callable) -> None:
         """fov [rad] across the scene; precision: a context for the network's products."""
         self.net, self.rewards, self.fov, self.precision = net, rewards, fov, precision
         self.memory: Memory = ()
         self.taken: Tensor | None = None
 
     @torch.no_grad()
-    def reset(self, scenes: Scenes, limits: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        """scenes, limits (B, 3, 2), first views (B, 3) -> belief (B, N, D), reward (B,) of the first look.
+    def reset(self, scenes: Scenes, limits: Tensor) -> Tensor:
+        """scenes, limits (B, 3, 2) -> belief (B, N, D) before anything was seen.
 
         The empty memory is scored too: what the first look gains is the paper's first reward.
         """
@@ -65,8 +66,9 @@ class Exploration:
         self.scenes, self.limits = images.float() / 255, limits
         self.memory, self.taken = self.net.empty(len(images)), None
         with self.precision():
-            self.score = self.scored(self.net.look(self.memory))
-        return self.step(first)
+            seen = self.net.look(self.memory)
+            self.score = self.scored(seen)
+            return self.net.belief(self.memory, seen, torch.zeros_like(limits[..., 0])).float()
 
     @torch.no_grad()
     def step(self, views: Tensor) -> tuple[Tensor, Tensor]:
