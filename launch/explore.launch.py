@@ -110,7 +110,7 @@ ARGUMENTS = (
     Argument(
         "policy",
         "",
-        "learned, random, grid, saliency, uncertainty, attention, quadtree or wide-then-zoom; by default the bundle's"
+        "learned, random, grid, saliency, uncertainty, attention, quadtree, wide-then-zoom or tile-then-zoom; by default the bundle's"
         " own, if any",
         of("policy", POLICY),
     ),

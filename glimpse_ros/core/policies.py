@@ -7,19 +7,17 @@ grid, which only starts from its x.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
 from .map_policy import MapPolicy, contrast_saliency
-from .placement import fit_inside, random_place
+from .placement import fit_inside, grid_views, random_place
 from .quadtree import QuadtreePolicy
 from .scene_frame import overlap
-from .types import Decision, Episode, GlimpseError, Limits, Policy, SceneEstimate, SceneInfo, SceneSpec, View
+from .tile_then_zoom import TileThenZoomPolicy
+from .types import Decision, Episode, GlimpseError, Limits, Policy, SceneEstimate, SceneInfo, View
 from .wide_then_zoom import WideThenZoomPolicy
-
-ZIGZAG_Y = 0.4  # rows of a grid that cannot cover the scene; the best on the training panoramas
 
 
 def first_view(info: SceneInfo, limits: Limits, seed: int) -> View | None:
@@ -96,29 +94,6 @@ class GridPolicy:
         return Decision(view)
 
 
-def grid_views(count: int, limits: Limits, scene: SceneSpec, start_x: float, padding: str = "clamp") -> list[View]:
-    """`count` tiles within the limits; on a spherical scene the first column is centred at `start_x`."""
-    aspect = scene.height / scene.width
-    covering = [c for c in range(1, count + 1) if c * math.ceil(c * aspect - 1e-9) <= count]
-    covering = [c for c in covering if limits.s[0] <= 1.0 / c <= limits.s[1]]
-    if covering:
-        cols = covering[-1]
-        rows, s = math.ceil(cols * aspect - 1e-9), 1.0 / cols
-        tiles = [(i, (2 * j + 1) / rows - 1.0, 2.0 / cols, s) for i in range(cols) for j in range(rows)]
-        rest = count - len(tiles)
-        tiles += [(i, 0.0, 2.0 / max(rest, 1), s / 2.0) for i in range(rest)]
-    else:
-        s = limits.s[1]
-        rows = min(max(2, math.ceil(count * s - 1e-9)), max(1, math.ceil(aspect / s - 1e-9)))
-        heights = [-ZIGZAG_Y, ZIGZAG_Y] if rows == 2 else list(np.linspace(-1.0, 1.0, 2 * rows + 1)[1::2])
-        tiles = [(i, heights[i % rows], 2.0 / count, s) for i in range(count)]
-    views = []
-    for i, y, step, s in tiles:
-        x = start_x + i * step if scene.projection == "spherical" else (i + 0.5) * step - 1.0
-        views.append(fit_inside(View(x, y, s), limits, scene, padding))
-    return views
-
-
 POLICIES: dict[str, Callable[[SceneInfo], Policy]] = {
     "random": RandomPolicy,
     "grid": GridPolicy,
@@ -128,6 +103,7 @@ POLICIES: dict[str, Callable[[SceneInfo], Policy]] = {
     "attention": lambda info: MapPolicy(info, "attention", "attention"),
     "quadtree": QuadtreePolicy,
     "wide-then-zoom": WideThenZoomPolicy,
+    "tile-then-zoom": TileThenZoomPolicy,
 }
 
 
