@@ -110,8 +110,8 @@ ARGUMENTS = (
     Argument(
         "policy",
         "",
-        "learned, random, grid, saliency, uncertainty, attention, quadtree, wide-then-zoom or tile-then-zoom; by default the bundle's"
-        " own, if any",
+        "learned, random, grid, saliency, uncertainty, attention, quadtree, wide-then-zoom or tile-then-zoom;"
+        " by default the bundle's own, if any",
         of("policy", POLICY),
     ),
     Argument("glimpses", "", "glimpses of an episode; 0: go on for ever, as a bag does", of("glimpses", POLICY), int),
