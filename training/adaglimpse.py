@@ -35,10 +35,11 @@ from .elastic_loss import losses
 from .elastic_pretrain import load_scene_model, squashed
 from .elastic_tokens import ElasticVit
 from .elastic_vit import ElasticConfig
-from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, to_views
+from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, expected_drop, to_views
 from .glimpse_env import Exploration, Rewards, Scenes
 from .token_agent import agent_for
 
+GUIDES = 64  # actions, of which a guided one is the best
 PLANAR_FOV = 60.0  # [deg] across a planar scene, as in `glimpse evaluate`
 
 
@@ -60,6 +61,8 @@ class Args(loop.LoopArgs):
     """share of the rounds whose first view is given: level, at a random heading, at the widest"""
     stray: float = 0.1
     """share of the actions that go anywhere, also later on: critics that compare places have to know them all"""
+    guide: float = 0.3
+    """share of the actions that are the best of some by what the scene model expects: ours; 0 as in the paper"""
     batch: int = 16
     """scenes explored at once, over all processes"""
     max_fov: float = 60.0
@@ -253,14 +256,22 @@ class Run:
         return scenes, limits, first.to(device) if given else None, own  # type: ignore[return-value]
 
     def act(self, belief: Tensor, limits: Tensor, explore: bool) -> Tensor:
-        """Actions (B, 3): uniform until the buffer is warm, then the actor's, sampled or at its mean."""
+        """Actions (B, 3): the actor's mean; or, to explore, its samples, strays and guided ones, see `Args`.
+
+        Until the buffer is warm none is the actor's.
+        """
+        args, warm = self.args, self.seen >= self.args.warm
         with torch.no_grad():
             if not explore:
                 return self.agent.actor(belief, limits)[0].tanh()
-            chosen = self.agent.actor.sample(belief, limits)[0]
-        anywhere = 2 * torch.rand_like(chosen) - 1
-        strays = torch.rand_like(chosen[:, :1]) < (1.0 if self.seen < self.args.warm else self.args.stray)
-        return torch.where(strays, anywhere, chosen)
+            some = 2 * torch.rand(len(belief), GUIDES, ACTIONS, device=belief.device) - 1
+            chosen = self.agent.actor.sample(belief, limits)[0] if warm else some[:, 0]
+            guides = torch.rand_like(chosen[:, :1]) < args.guide
+            if guides.any() and not self.config.agent.blind:
+                best = expected_drop(some, belief, limits, self.config.agent).argmax(1)
+                chosen = torch.where(guides, some[torch.arange(len(some)), best], chosen)
+            strays = torch.rand_like(chosen[:, :1]) < args.stray
+        return torch.where(strays, some[:, 0], chosen)
 
     def rl_round(self) -> dict[str, float]:
         """Explore a batch of scenes to the end; every step is stored, and followed by `updates` of the agent."""

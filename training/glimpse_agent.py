@@ -179,6 +179,12 @@ def footprint(views: Tensor, belief: Tensor, config: AgentConfig) -> Tensor:
     return torch.cat([*parts, total.sqrt().expand_as(s)[..., None]], -1)
 
 
+def expected_drop(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig) -> Tensor:
+    """action (B, P, 3) -> (B, P): by how much each look would lower the scene's RMSE, as the scene model expects."""
+    found = footprint(to_views(action, belief, limits, config), belief, config)
+    return found[..., config.channels + 2]
+
+
 def footprint_channels(config: AgentConfig) -> int:
     """F of `footprint`."""
     return FOOTPRINT * (config.channels + 1 + 3) + 1
