@@ -163,7 +163,7 @@ class ElasticTokens(nn.Module):
         return errors.transpose(1, 2).unflatten(2, self.config.fine)
 
     def decode(self, memory: Memory, *handed: Tensor) -> dict[str, Tensor]:
-        """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H/2, W/2) logits."""
+        """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H, W) logits."""
         cells, (rows, cols), drawn = handed[0], self.config.fine, {}
         if self.config.colours:
             drawn["reconstruction"] = self.draft(memory, cells)
@@ -200,12 +200,13 @@ def scene_model(config: ElasticConfig) -> ElasticVit:
 
 
 def label_head(width: int, labels: int, wraps: bool) -> nn.Sequential:
-    """(B, width, H/16, W/16) -> (B, labels, H/2, W/2) logits: convolutions and doublings (the paper's: one more)."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in ((width, width), (width, width // 2), (width // 2, width // 2)):
+    """(B, width, H/16, W/16) -> (B, labels, H, W) logits: four doublings, each after a convolution, and one more."""
+    layers, inputs = [], width
+    for k, outputs in enumerate((width, *[width // 2] * 4)):
         layers += [Conv(inputs, outputs, wraps), nn.GroupNorm(GROUPS, outputs), nn.GELU()]
-        layers += [nn.Upsample(scale_factor=2, mode="bilinear")]
-    return nn.Sequential(*layers, nn.Conv2d(width // 2, labels, 1))
+        layers += [nn.Upsample(scale_factor=2, mode="bilinear")] if k < 4 else []
+        inputs = outputs
+    return nn.Sequential(*layers, nn.Conv2d(inputs, labels, 1))
 
 
 def rollout(looked: list[Tensor], mask: Tensor) -> Tensor:

@@ -3,9 +3,9 @@
 A glimpse of any place and scale becomes g x g tokens; what tells them apart is a continuous code of their corners.
 With the memory `tokens` (the paper, section 3.1) every token seen so far is encoded again at every step by a ViT, and a
 masked autoencoder's decoder draws the scene (`training.elastic_tokens`): the cost grows with what was seen, up to a
-fixed capacity. With `canvas`
-(ours; the idea of CanViT, arXiv 2603.22570) glimpse tokens read from a map of the scene by cross-attention and write
-into it, their pixels go into a mosaic, and the decoders read both: nothing is re-encoded, the cost is constant.
+fixed capacity. With `canvas` (ours; the idea of CanViT, arXiv 2603.22570) glimpse tokens read from a map of the scene
+by cross-attention and write into it, their pixels go into a mosaic, and the decoders read both: nothing is re-encoded,
+the cost is constant.
 
 `write` takes a glimpse in, `look` reads what a decision needs, `decode` draws. B batch, H x W scene, d width,
 n = g * g tokens a glimpse, N = H/32 * W/32 cells of the map. Views are (x, y, s) in the scene frame.
