@@ -30,6 +30,7 @@ from .elastic_loss import losses
 from .elastic_tokens import HEAD, ElasticVit, scene_model
 from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
 
+DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "label_head")  # parts that no belief reads
 SQUARE = 224  # [px] of the paper's scenes
 
 
@@ -77,6 +78,8 @@ class Args(loop.LoopArgs):
     """share of the episodes that may see the whole scene at once; the others see at most a sixth of its width"""
     whole: bool = False
     """a first phase: the mosaic holds the whole scene at its own resolution, as if all had been looked at closely"""
+    drawing: bool = False
+    """train what draws alone (DRAWING): what decisions are made of stays as it is, and so does a policy's world"""
     squash: float = 0.2
     """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
     lr: float = 1e-3
@@ -238,6 +241,9 @@ def train(args: Args) -> Path:
     net = Pretrain(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if isinstance(net.scene, ElasticCanvas):
         net.scene.prior.fit(list(data.images), config.spherical)
+    if args.drawing:
+        for name, weight in net.named_parameters():
+            weight.requires_grad_(name.split(".")[1] in DRAWING)
     batches = augment.Batches(data, args.batch, args.height, args.width, args.seed)
     spec = SceneSpec(config.height, config.width, data.projection)
 
