@@ -52,7 +52,8 @@ def losses(
         loss = DRAWN * loss + labelled(drawn["segmentation"], seen.errors[:, -1:], maps, figures)
     if net.config.classes and answers is not None:
         logits = net.classify(seen).float()
-        loss = loss + F.cross_entropy(logits, answers, ignore_index=VOID)
+        known_answers = (answers != VOID).sum().clamp(min=1)
+        loss = loss + F.cross_entropy(logits, answers, ignore_index=VOID, reduction="sum") / known_answers
         figures["class_accuracy"] = (logits.argmax(1) == answers).float().mean()
     return loss, figures
 
@@ -77,9 +78,9 @@ def labelled(logits: Tensor, wrong: Tensor, maps: Tensor, figures: dict[str, Ten
     (B, 1, H/16, W/16) against what is wrong."""
     target = F.interpolate(maps[:, None].float(), logits.shape[-2:], mode="nearest-exact")[:, 0].long()
     target = torch.where(target < logits.shape[1], target, VOID)
-    loss = F.cross_entropy(logits, target, ignore_index=VOID)
+    counts = (target != VOID).float()[:, None]  # (B, 1, h, w); a batch without any has no mean
+    loss = F.cross_entropy(logits, target, ignore_index=VOID, reduction="sum") / counts.sum().clamp(min=1)
     with torch.no_grad():
-        counts = (target != VOID).float()[:, None]
         off = (logits.argmax(1) != target).float()[:, None] * counts
         figures["pixel_accuracy"] = 1 - off.sum() / counts.sum().clamp(min=1)
         cells = (wrong.shape[2], wrong.shape[3])

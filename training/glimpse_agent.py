@@ -168,7 +168,7 @@ def footprint(views: Tensor, belief: Tensor, config: AgentConfig) -> Tensor:
         gain = torch.cat([gain, full], -1)  # at s = 1, 1/2, 1/4, 1/8, 1/16
         position = (-torch.log2(s)).clamp(0, levels)[..., None]
         weight = (1 - (position - torch.arange(levels + 1, device=s.device)).abs()).clamp(min=0)
-        expected = (weight * gain).sum(-1).clamp(min=0)
+        expected = (weight * gain).sum(-1).clamp(min=1e-8)  # the root of 0 has no gradient
         drop = total.clamp(min=1e-8).sqrt() - (total - expected).clamp(min=1e-8).sqrt()
         parts += [
             mean,
