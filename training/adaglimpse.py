@@ -63,6 +63,11 @@ class Args(loop.LoopArgs):
     """share of the actions that go anywhere, also later on: critics that compare places have to know them all"""
     guide: float = 0.3
     """share of the actions that are the best of some by what the scene model expects: ours; 0 as in the paper"""
+    greedy: float = 0.4
+    """share of the actions that are the best of some by the critics: ours; 0 as in the paper"""
+    candidates: int = 16
+    """random actions beside the actor's, the best of which the critics look forward to (expected-max Q-learning,
+    Ghasemipour et al. 2021): ours; 0: the actor's alone, as in the paper"""
     batch: int = 16
     """scenes explored at once, over all processes"""
     max_fov: float = 60.0
@@ -173,8 +178,10 @@ class Learner:
         alpha = agent.log_alpha.exp().detach()
         with torch.no_grad():
             follow, log = agent.actor.sample(after, limits)
-            least = agent.target(after, limits, follow[:, None]).amin(0)[:, 0]
-            goal = reward + args.gamma * (1 - ended) * (least - alpha * log)
+            some = 2 * torch.rand(len(follow), args.candidates, ACTIONS, device=follow.device) - 1
+            least = agent.target(after, limits, torch.cat([follow[:, None], some], 1)).amin(0)  # (B, 1 + candidates)
+            value = torch.cat([least[:, :1] - alpha * log[:, None], least[:, 1:]], 1).amax(1)
+            goal = reward + args.gamma * (1 - ended) * value
         critic_loss = (agent.critic(belief, limits, action[:, None])[..., 0] - goal).square().mean()
         self.step("critic", critic_loss)
         chosen, log = agent.actor.sample(belief, limits)
@@ -264,14 +271,18 @@ class Run:
         with torch.no_grad():
             if not explore:
                 return self.agent.actor(belief, limits)[0].tanh()
-            some = 2 * torch.rand(len(belief), GUIDES, ACTIONS, device=belief.device) - 1
-            chosen = self.agent.actor.sample(belief, limits)[0] if warm else some[:, 0]
-            guides = torch.rand_like(chosen[:, :1]) < args.guide
-            if guides.any() and not self.config.agent.blind:
-                best = expected_drop(some, belief, limits, self.config.agent).argmax(1)
-                chosen = torch.where(guides, some[torch.arange(len(some)), best], chosen)
-            strays = torch.rand_like(chosen[:, :1]) < args.stray
-        return torch.where(strays, some[:, 0], chosen)
+            anywhere = 2 * torch.rand(len(belief), GUIDES, ACTIONS, device=belief.device) - 1
+            chosen = self.agent.actor.sample(belief, limits)[0] if warm else anywhere[:, 0]
+            some, kind = torch.cat([chosen[:, None], anywhere], 1), torch.rand_like(chosen[:, :1])
+            rows = torch.arange(len(some), device=some.device)
+            if args.guide and not self.config.agent.blind:
+                guided = some[rows, expected_drop(some, belief, limits, self.config.agent).argmax(1)]
+                chosen = torch.where(kind < args.guide, guided, chosen)
+            if args.greedy and warm:
+                best = some[rows, self.agent.critic(belief, limits, some).amin(0).argmax(1)]
+                chosen = torch.where(kind > 1 - args.greedy, best, chosen)
+            strays = torch.rand_like(kind) < args.stray
+        return torch.where(strays, anywhere[:, 0], chosen)
 
     def rl_round(self) -> dict[str, float]:
         """Explore a batch of scenes to the end; every step is stored, and followed by `updates` of the agent."""
@@ -363,6 +374,7 @@ class Run:
 def check(args: Args) -> None:
     """Raises GlimpseError for numbers that no run has."""
     least = {"glimpses": 2, "epoch": 1, "freeze": 0, "warm": 1, "replay": 1, "replay_batch": 1, "updates": 0}
+    least |= {"candidates": 0}
     for name, smallest in least.items():
         if getattr(args, name) < smallest:
             raise GlimpseError(f"--{name.replace('_', '-')} {getattr(args, name)}: expected at least {smallest}")
