@@ -1,0 +1,356 @@
+"""AdaGlimpse trains by Soft Actor-Critic, goes on from where it was, and learns to look where there is something."""
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+tyro = pytest.importorskip("tyro")
+pytest.importorskip("lightning_fabric")
+from elastic_making import GLIMPSE, exploring, network, panoramas, pretraining  # noqa: E402
+from gae_training import street  # noqa: E402
+
+from glimpse_ros.core.types import GlimpseError  # noqa: E402
+from training import adaglimpse, augment, elastic_pretrain, loop  # noqa: E402
+from training.elastic_vit import ElasticCanvas  # noqa: E402
+from training.glimpse_agent import to_views  # noqa: E402
+from training.labelled import Labelled  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def hills(tmp_path_factory) -> str:
+    return str(panoramas(tmp_path_factory.mktemp("data") / "hills"))
+
+
+@pytest.fixture(scope="module")
+def scene(hills, tmp_path_factory):
+    """A scene model of one step."""
+    out = tmp_path_factory.mktemp("scene")
+    return elastic_pretrain.train(pretraining(out, hills, steps=1, batch=2, most=2))
+
+
+def refuse(args, *words):
+    with pytest.raises(GlimpseError) as err:
+        adaglimpse.train(args)
+    sentence = str(err.value)
+    assert all(word in sentence for word in words) and "\n" not in sentence, sentence
+
+
+def weights(state, part):
+    return {k: v for k, v in state[part].items() if v.is_floating_point()}
+
+
+def same(a, b):
+    return {name for name, value in a.items() if torch.equal(value, b[name])}
+
+
+def test_it_explores_and_leaves_the_scene_model_alone(hills, scene, tmp_path, capsys):
+    args = exploring(tmp_path, hills, scene, steps=3)
+    state = loop.read_checkpoint(adaglimpse.train(args))
+    rounds, seen, dropped = state["counts"]
+    assert rounds == 3 and dropped == 0 and 3 * 4 * 2 <= seen <= 3 * 4 * 3
+    before = loop.read_checkpoint(scene)["average"]
+    assert same(before, state["average"]) == set(before), "frozen to the last bit"
+    assert all(torch.isfinite(value).all() for value in weights(state, "agent").values())
+    assert "gained" in capsys.readouterr().err
+    net = elastic_pretrain.load_scene_model(tmp_path / "checkpoint.pt")
+    assert isinstance(net, ElasticCanvas) and net.config.spherical
+
+
+def test_streets_are_explored_for_their_labels(tmp_path):
+    roads = f"camvid:{street(tmp_path / 'roads', 4, (64, 64))}"
+    small = {"height": 64, "width": 64}
+    scene = elastic_pretrain.train(pretraining(tmp_path / "scene", roads, labels=True, steps=1, most=2, **small))
+    state = loop.read_checkpoint(adaglimpse.train(exploring(tmp_path / "out", roads, scene)))
+    assert state["counts"][0] == 2 and state["config"]["labels"] == 11
+    images = panoramas(tmp_path / "plain")
+    refuse(exploring(tmp_path / "other", str(images), scene), "has no label maps", "was trained to segment")
+
+
+def test_turns_alternate_once_the_freeze_is_over(hills, scene, tmp_path):
+    """Epochs of one round: the agent's, then the scene model's, which alone changes then."""
+    states = []
+    for steps in (1, 2, 3):
+        args = exploring(tmp_path, hills, scene, steps=steps, freeze=1, warm=4)
+        states.append(loop.read_checkpoint(adaglimpse.train(args)))
+    first, second, third = states
+    begun = loop.read_checkpoint(scene)["average"]
+    assert same(begun, first["average"]) == set(begun)
+    moved = set(begun) - same(begun, second["average"])
+    assert any("layers" in name for name in moved) and any("dec0" in name for name in moved)
+    assert same(first["agent"], second["agent"]) == set(first["agent"])
+    assert same(second["average"], third["average"]) == set(begun)
+    assert [state["counts"][0] for state in states] == [1, 2, 3]
+    assert first["counts"][1] == second["counts"][1] < third["counts"][1]
+    fixed = {name for name in begun if "prior" in name}
+    assert fixed and not fixed & moved
+
+
+def test_it_goes_on_where_it_stopped(hills, scene, tmp_path, monkeypatch):
+    args = exploring(tmp_path, hills, scene, steps=3)
+    first = loop.read_checkpoint(adaglimpse.train(args))
+    asked = []
+    batches = augment.Batches.__call__
+    monkeypatch.setattr(
+        augment.Batches, "__call__", lambda s, step, part: (asked.append(step), batches(s, step, part))[1]
+    )
+    again = loop.read_checkpoint(adaglimpse.train(args))
+    assert asked == [] and again["counts"] == first["counts"], "nothing was left to do"
+    more = exploring(tmp_path, hills, scene, steps=5)
+    after = loop.read_checkpoint(adaglimpse.train(more))
+    assert asked == [3, 4] and after["counts"][0] == 5 and after["counts"][1] > first["counts"][1]
+    assert after["seconds"] > first["seconds"]
+    begun, alpha = math.log(args.temperature), after["agent"]["log_alpha"]
+    assert first["agent"]["log_alpha"] != begun and alpha != first["agent"]["log_alpha"]
+    assert abs(alpha - first["agent"]["log_alpha"]) < 0.5 * abs(begun), "it did not begin anew"
+    steps = [s["optimizers"]["critic"]["state"][0]["step"] for s in (first, after)]
+    assert steps[0] > 0 and steps[1] > steps[0]
+
+
+def test_an_agent_begins_from_anothers_weights(hills, scene, tmp_path):
+    first = adaglimpse.train(exploring(tmp_path / "first", hills, scene))
+    args = exploring(tmp_path / "then", hills, scene, steps=1, init=first, replay_batch=64, warm=1000)
+    then = loop.read_checkpoint(adaglimpse.train(args))
+    before = loop.read_checkpoint(first)
+    assert same(before["agent"], then["agent"]) == set(before["agent"]) and then["counts"][1] > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"glimpses": 4}, "glimpses 3, expected 4"),
+        ({"hidden": 24}, "'hidden': 24"),
+        ({"slew": 1.0}, "'slew': 1.0"),
+        ({"blind": True}, "'blind': True"),
+    ],
+)
+def test_another_configuration_at_the_same_place_is_refused(hills, scene, tmp_path, options, words):
+    path = adaglimpse.train(exploring(tmp_path, hills, scene, steps=1, batch=1, glimpses=3))
+    before = path.read_bytes()
+    refuse(exploring(tmp_path, hills, scene, **options), str(path), words, "choose another --out")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"glimpses": 1}, "--glimpses 1: expected at least 2"),
+        ({"epoch": 0}, "--epoch 0: expected at least 1"),
+        ({"freeze": -1}, "--freeze -1: expected at least 0"),
+        ({"warm": 0}, "--warm 0"),
+        ({"replay": 0}, "--replay 0"),
+        ({"replay_batch": 0}, "--replay-batch 0"),
+        ({"updates": -1}, "--updates -1"),
+        ({"max_fov": 0.0}, "--max-fov 0: expected degrees above 0, at most 360"),
+        ({"max_fov": 400.0}, "--max-fov 400"),
+        ({"batch": 0}, "--batch 0"),
+    ],
+)
+def test_numbers_that_no_run_has_are_refused(hills, tmp_path, options, words):
+    refuse(exploring(tmp_path / "out", hills, tmp_path / "none.pt", **options), words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scene_model_that_is_not_there_is_refused(hills, tmp_path):
+    path = tmp_path / "none.pt"
+    refuse(exploring(tmp_path / "out", hills, path), f"{path}: does not exist")
+
+
+def test_help_says_what_the_options_mean(capsys):
+    with pytest.raises(SystemExit) as done:
+        tyro.cli(adaglimpse.Args, args=["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert done.value.code == 0 and "--freeze" in said and "--target-entropy" in said and "as in the paper" in said
+
+
+def test_the_replay_buffer_keeps_the_newest():
+    replay = adaglimpse.Replay(5, 2, 3, torch.device("cpu"))
+
+    def steps(values):
+        value = torch.tensor(values, dtype=torch.float32)
+        many = value[:, None, None].expand(-1, 2, 3)
+        return many, many[..., :1, :2].expand(-1, 3, 2), many[:, 0], value, -many, 0 * value
+
+    replay.add(*steps([1, 2, 3]))
+    assert (replay.count, replay.next) == (3, 3)
+    replay.add(*steps([4, 5, 6]))
+    assert (replay.count, replay.next) == (5, 1) and sorted(replay.reward.tolist()) == [2, 3, 4, 5, 6]
+    replay.add(*steps([]))
+    replay.add(*steps([7, 8]))
+    assert sorted(replay.reward.tolist()) == [4, 5, 6, 7, 8]
+    drawn = replay.draw(200, torch.Generator().manual_seed(0))
+    assert set(drawn[3].tolist()) == {4, 5, 6, 7, 8} and all(part.dtype == torch.float32 for part in drawn)
+    for part, sign in zip(drawn[:5], (1, 1, 1, 1, -1), strict=True):
+        assert torch.equal(part, sign * drawn[3].reshape(-1, *[1] * (part.ndim - 1)).expand_as(part)), "whole steps"
+
+
+def test_only_what_was_stored_is_drawn():
+    replay = adaglimpse.Replay(100, 1, 1, torch.device("cpu"))
+    one = torch.ones(3, 1, 1)
+    replay.add(one, torch.ones(3, 3, 2), torch.ones(3, 3), torch.ones(3), one, torch.ones(3))
+    assert replay.draw(300, torch.Generator().manual_seed(0))[3].min() == 1
+
+
+def started(tmp_path, net=None, images=None, **options):
+    """A run on generated scenes, before its first round, and no file."""
+    net = net or network()
+    c = net.config
+    args = exploring(tmp_path, "", tmp_path, **options)
+    rng = np.random.default_rng(0)
+    images = images or [rng.integers(0, 256, (c.height, c.width, 3), np.uint8) for _ in range(4)]
+    projection = "spherical" if c.spherical else "planar"
+    torch.manual_seed(args.seed)
+    return adaglimpse.Run(loop.launch(args), args, Labelled("made", images, projection=projection), net)
+
+
+def filled(run, rounds=2):
+    for _ in range(rounds):
+        run.rl_round()
+        run.round += 1
+    return run.replay.draw(16, torch.Generator().manual_seed(0))
+
+
+def test_the_target_critics_follow_slowly(tmp_path):
+    run = started(tmp_path, warm=1000, updates=0, tau=0.25)
+    steps, agent = filled(run, 1), run.agent
+    before = [w.clone() for w in agent.target.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(before, agent.critic.parameters(), strict=True))
+    run.learner.update(steps)
+    for old, target, critic in zip(before, agent.target.parameters(), agent.critic.parameters(), strict=True):
+        assert torch.allclose(target, old + 0.25 * (critic - old), atol=1e-6) and not target.requires_grad
+    assert any(not torch.equal(a, b) for a, b in zip(before, agent.critic.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("target", "sign"), [(6.0, 1), (-30.0, -1)])
+def test_the_temperature_goes_towards_the_target_entropy(tmp_path, target, sign):
+    """Up where the actor is too sure, down where it is not sure enough."""
+    run = started(tmp_path, warm=1000, updates=0, target_entropy=target, temperature=0.1)
+    steps = filled(run, 1)
+    before = run.agent.log_alpha.item()
+    for _ in range(3):
+        figures = run.learner.update(steps)
+    assert sign * (run.agent.log_alpha.item() - before) > 0 and sign * (target - figures["entropy"]) > 0
+
+
+def test_the_actors_step_leaves_the_critics_and_the_targets_alone(tmp_path):
+    run = started(tmp_path, warm=1000, updates=0, tau=0.0)
+    steps = filled(run, 1)
+    targets = [w.clone() for w in run.agent.target.parameters()]
+    run.learner.update(steps)
+    assert all(torch.equal(a, b) for a, b in zip(targets, run.agent.target.parameters(), strict=True))
+    assert all(weight.requires_grad for weight in run.agent.critic.parameters())
+
+
+def test_critics_learn_the_reward_of_last_steps(tmp_path):
+    """With nothing to come after, the value of an action is its reward."""
+    run = started(tmp_path, warm=1000, updates=0, lr=1e-2)
+    belief, limits, action, _, after, _ = filled(run, 1)
+    steps = (belief, limits, action, action[:, 2] - 0.5 * action[:, 1], after, torch.ones(len(belief)))
+    first = run.learner.update(steps)["critic"]
+    for _ in range(40):
+        last = run.learner.update(steps)["critic"]
+    assert last < 0.2 * first
+
+
+def test_actions_are_uniform_until_the_buffer_is_warm(tmp_path):
+    run = started(tmp_path, warm=10, guide=0.0, stray=0.0)
+    belief = run.world.reset(run.begin()[0], run.begin()[1])[:1].expand(2000, -1, -1)
+    limits = run.begin()[1][:1].expand(2000, 3, 2)
+    with torch.no_grad():
+        run.agent.actor.head[-1].bias[:3] = 4.0
+    at_random = run.act(belief, limits, explore=True)
+    assert torch.allclose(at_random.mean(0), torch.zeros(3), atol=0.06)
+    assert torch.allclose(at_random.std(0), torch.full((3,), 3**-0.5), atol=0.04)
+    run.seen = 10
+    assert run.act(belief, limits, explore=True).mean() > 0.9
+    mean = run.act(belief, limits, explore=False)
+    assert torch.equal(mean[0], mean[-1]) and mean.std(0).max() < 1e-6
+
+
+def test_guided_actions_expect_more_than_strays(tmp_path):
+    net = network(True)
+    run = started(tmp_path, net, warm=10, guide=1.0, stray=0.0)
+    scenes, limits, _, _ = run.begin()
+    belief = run.world.reset(scenes, limits)
+    guided = torch.stack([run.act(belief, limits, explore=True) for _ in range(20)], 1)
+    run.args.guide, run.args.stray = 0.0, 1.0
+    strays = torch.stack([run.act(belief, limits, explore=True) for _ in range(20)], 1)
+    drops = [adaglimpse.expected_drop(a, belief, limits, run.config.agent).mean(1) for a in (guided, strays)]
+    assert (drops[0] > drops[1]).all()
+
+
+class Poisoned(ElasticCanvas):
+    """A scene model whose belief is not a number for the second scene, once it has seen anything."""
+
+    def belief(self, memory, seen, view):
+        made = super().belief(memory, seen, view)
+        made[1] = torch.where(memory[1][1].any(), math.nan, made[1])
+        return made
+
+
+def test_an_episode_with_a_nan_is_dropped_and_the_rest_goes_on(tmp_path):
+    net = network()
+    sick = Poisoned(net.config).eval()
+    sick.load_state_dict(net.state_dict())
+    run = started(tmp_path, sick, warm=4)
+    for k in (1, 2, 3):
+        figures = run.rl_round()
+        run.round += 1
+        assert run.dropped == k and all(math.isfinite(value) for value in figures.values())
+    assert run.seen == run.replay.count and run.seen % 3 == 0 and "critic" in figures
+    assert torch.isfinite(run.replay.belief).all() and torch.isfinite(run.replay.after).all()
+    assert all(torch.isfinite(weight).all() for weight in run.agent.parameters())
+
+
+def test_a_scene_turn_that_is_not_finite_changes_nothing(tmp_path):
+    net = network()
+    run = started(tmp_path, net, warm=4)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with torch.no_grad():
+        net.dream.conv.bias[0] = math.nan
+    assert run.scene_round() == {} and run.dropped == 4
+    assert same(before, net.state_dict()) == set(before) - {"dream.conv.bias"}
+
+
+# A toy: grey scenes with a pattern in one corner, a new one each time, and looks too narrow to see it from elsewhere.
+
+SIDE, NARROW = 64, 15.0  # [px], [deg] of 60
+
+
+def corners(count, seed):
+    rng, made = np.random.default_rng(seed), []
+    for _ in range(count):
+        image = np.full((SIDE, SIDE, 3), 128, np.uint8)
+        blocks = rng.choice(np.array([0, 255], np.uint8), (6, 6, 1))
+        image[-24:, :24] = np.kron(blocks, np.ones((4, 4, 3), np.uint8))
+        made.append(image)
+    return made
+
+
+def final_rmse(run, act):
+    """On new scenes, after three looks: the mean RMSE (0-255) of what the scene model draws."""
+    scenes = torch.from_numpy(np.stack(corners(48, 1000))).permute(0, 3, 1, 2)
+    s = GLIMPSE / SIDE
+    limits = torch.tensor([[-1.0, 1.0], [-1.0, 1.0], [s, s]]).expand(48, 3, 2)
+    belief = run.world.reset((scenes, None, None), limits)
+    for _ in range(3):
+        belief, _ = run.world.step(to_views(act(belief, limits), belief, limits, run.config.agent))
+    return -run.world.score.mean().item()
+
+
+def test_it_learns_to_look_where_there_is_something_to_see(tmp_path):
+    net = network(height=SIDE, width=SIDE, depth=1, spherical=False)
+    images = corners(64, 0)
+    net.prior.fit(images, False)
+    sac = {"updates": 3, "lr": 3e-3, "gamma": 0.5, "per": 0.1, "replay_batch": 64, "replay": 4096, "warm": 64}
+    alone = {"given": 0.0, "guide": 0.0, "free": 0.0, "squash": 0.0, "max_fov": NARROW, "width": 16, "hidden": 32}
+    run = started(tmp_path, net, images, batch=16, **sac, **alone)
+    run.batches = augment.Batches(run.data, 16, SIDE, SIDE, 0, augment=False)  # a corner stays where it is
+    generator = torch.Generator().manual_seed(0)
+    at_random = final_rmse(run, lambda belief, _: 2 * torch.rand(len(belief), 3, generator=generator) - 1)
+    for _ in range(16):
+        run.rl_round()
+        run.round += 1
+    learned = final_rmse(run, lambda belief, limits: run.act(belief, limits, explore=False))
+    assert learned < 0.8 * at_random, (learned, at_random)

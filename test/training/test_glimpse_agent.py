@@ -1,0 +1,293 @@
+"""The agent of AdaGlimpse: where its actions look, what its critics see of them, and its density."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("tyro")
+pytest.importorskip("lightning_fabric")
+from elastic_making import HEIGHT, WIDTH, believed, network, places, scenes  # noqa: E402
+
+from training import retina  # noqa: E402
+from training.canvas import DETAIL_SCALES  # noqa: E402
+from training.elastic_vit import CELL, FINE  # noqa: E402
+from training.glimpse_agent import (  # noqa: E402
+    LEAST_STD,
+    SUB,
+    Actor,
+    AgentConfig,
+    Critic,
+    agent_config,
+    fine_maps,
+    footprint,
+    footprint_channels,
+    to_views,
+)
+
+ROWS, COLS = HEIGHT // CELL, WIDTH // CELL
+GRID = torch.tensor(list(itertools.product((-1.0, -0.5, 0.0, 0.3, 1.0), repeat=3)))  # (125, 3)
+EVERYWHERE = ((-1.0, 1.0), (-1.0, 1.0), (1 / 8, 1.0))
+LIMITS = [
+    EVERYWHERE,
+    ((-1.0, 1.0), (-0.3, 0.1), (1 / 8, 1 / 4)),
+    ((-0.5, 0.25), (-1.0, 1.0), (1 / 8, 1 / 2)),
+    ((-0.1, 0.1), (-0.2, 0.2), (1 / 4, 1 / 4)),
+    ((0.2, 0.2), (0.1, 0.1), (1 / 8, 1 / 8)),
+    ((-1.0, 1.0), (-1.0, 1.0), (1.0, 1.0)),
+]
+
+
+def small(spherical=True, **options):
+    """An agent's configuration for the tiny scene model."""
+    net = network(spherical=spherical)
+    return replace(agent_config(net.config, width=8, hidden=16), **options)
+
+
+def beliefs(spherical=True, count=3, glimpses=2, seed=0):
+    """Beliefs (B, N, D) of a stirred scene model, and the last views (B, 3)."""
+    return believed(network(True, spherical=spherical), scenes(count, seed), places(count, glimpses, seed))
+
+
+def bounds(limits, count):
+    return torch.tensor(limits).expand(count, 3, 2)
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+@pytest.mark.parametrize("limits", LIMITS)
+def test_actions_stay_inside_the_limits_and_the_scene(spherical, limits):
+    belief, _ = beliefs(spherical)
+    views = to_views(GRID.expand(3, -1, -1), belief, bounds(limits, 3), small(spherical))  # (3, 125, 3)
+    assert views.shape == (3, 125, 3) and torch.isfinite(views).all()
+    for axis, (low, high) in enumerate(limits):
+        assert (views[..., axis] >= low - 1e-5).all() and (views[..., axis] <= high + 1e-5).all(), "xys"[axis]
+    x, y, s = views.unbind(-1)
+    tall = (s * WIDTH / HEIGHT).clamp(max=1)
+    assert (y.abs() + tall <= 1 + 1e-5).all()
+    assert spherical or (x.abs() + s <= 1 + 1e-5).all()
+    boxes = retina.snap(views.flatten(0, 1), HEIGHT, WIDTH, 16, spherical).reshape(views.shape)
+    off = (boxes - views)[..., :2]
+    off[..., 0] = (off[..., 0] + 1) % 2 - 1 if spherical else off[..., 0]
+    assert off.abs().max() <= 2 / HEIGHT, "the retina moves them by rounding only"
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+def test_the_ends_of_the_zoom_are_the_limits(spherical):
+    belief, _ = beliefs(spherical)
+    for limits in LIMITS:
+        low, high = limits[2]
+        action = torch.zeros(3, 3, 3)
+        action[..., 2] = torch.tensor([-1.0, 0.0, 1.0])
+        s = to_views(action, belief, bounds(limits, 3), small(spherical))[..., 2]
+        assert s[0].tolist() == pytest.approx([low, math.sqrt(low * high), high], rel=1e-5), "on a logarithmic scale"
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+def test_the_ends_of_an_action_reach_the_ends_of_the_room(spherical):
+    belief, taken = beliefs(spherical)
+    config, s = small(spherical), 1 / 8
+    limits = bounds((*EVERYWHERE[:2], (s, s)), 3)
+    ends = torch.tensor([[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]).expand(3, -1, -1)
+    views = to_views(ends, belief, limits, config)
+    room = 1 - s * WIDTH / HEIGHT
+    assert torch.allclose(views[..., 1], torch.tensor([-room, room, 0.0]).expand(3, -1), atol=1e-5)
+    if spherical:  # x is a step from the last view
+        step = (views[..., 0] - taken[:, :1] + 1) % 2 - 1
+        assert step.abs()[:, :2].tolist() == pytest.approx(np.ones((3, 2)), abs=1e-5) and step[:, 2].abs().max() < 1e-5
+    else:
+        assert torch.allclose(views[..., 0], torch.tensor([s - 1, 1 - s, 0.0]).expand(3, -1), atol=1e-5)
+    one = to_views(ends[:, 0], belief, limits, config)
+    assert torch.equal(one, views[:, 0]), "one action or many"
+
+
+def test_a_mount_that_does_not_turn_all_around_is_told_a_place():
+    belief, _ = beliefs()
+    limits = bounds(((-0.5, 0.25), *EVERYWHERE[1:]), 3)
+    action = torch.tensor([[-1.0, 0.0, -1.0], [0.0, 0.0, -1.0], [1.0, 0.0, -1.0]])
+    assert to_views(action, belief, limits, small())[:, 0].tolist() == pytest.approx([-0.5, -0.125, 0.25], abs=1e-6)
+
+
+def test_the_map_of_a_belief_lies_row_by_row():
+    config = AgentConfig(2, 4, 3, 5, True)
+    maps = torch.rand(2, 3, 4, 8)
+    cells = torch.nn.functional.pixel_unshuffle(maps, 2).flatten(2).transpose(1, 2)
+    belief = torch.cat([cells, torch.rand(2, 8, 9)], -1)
+    assert torch.equal(fine_maps(belief, config), maps)
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+def test_a_footprint_is_the_mean_over_the_box(spherical):
+    """Against every pixel of the scene, where each fine cell is 16 x 16 of them."""
+    config = small(spherical)
+    belief, _ = beliefs(spherical)
+    views = retina.snap(places(3, 6, 4).flatten(0, 1), HEIGHT, WIDTH, 16, spherical).unflatten(0, (3, 6))
+    views = torch.cat([views[:, 1:], torch.tensor([[[0.9375, 0.5, 1 / 8]]]).expand(3, 1, 3)], 1)
+    if not spherical:
+        views[:, -1, 0] = 0.875
+    found = footprint(views, belief, config)
+    assert found.shape == (3, 6, footprint_channels(config))
+    maps = fine_maps(belief, config)
+    maps = torch.cat([maps, (maps[:, -1:] <= 0).float()], 1)
+    pixels = maps.repeat_interleave(FINE, 2).repeat_interleave(FINE, 3).numpy()
+    for i, j in itertools.product(range(3), range(6)):
+        x, y, s = views[i, j].tolist()
+        wide, tall = round(s * WIDTH), min(round(s * WIDTH), HEIGHT)
+        left, top = round((x + 1) / 2 * WIDTH - wide / 2), round((y + 1) / 2 * HEIGHT - tall / 2)
+        if wide > WIDTH - FINE:  # where both ends share a cell it counts once
+            continue
+        columns = np.arange(left, left + wide) % WIDTH
+        mean = pixels[i][:, top : top + tall][:, :, columns].mean((1, 2))
+        assert found[i, j, : len(mean)].numpy() == pytest.approx(mean, abs=2e-4)
+        area = math.sqrt(wide * tall / (WIDTH * HEIGHT))
+        assert found[i, j, len(mean)].item() == pytest.approx(area, abs=1e-3)
+    total = maps[:, 0].square().mean((1, 2)).sqrt()
+    assert torch.allclose(found[..., -1], total[:, None].expand(-1, 6), atol=1e-6)
+
+
+@pytest.mark.parametrize(("s", "k"), [(1.0, 0), (0.5, 1), (0.25, 2), (0.125, 3)])
+def test_a_look_takes_away_what_its_scale_does_not_leave(s, k):
+    """At a detail scale: the share of the squared error now, less what that scale would leave, under the box."""
+    config = small()
+    belief, _ = beliefs()
+    view = torch.tensor([[[0.0, 0.0, s]]]).expand(3, 1, 3)
+    maps = fine_maps(belief, config)
+    rows, cols = maps.shape[-2:]
+    tall, wide = min(round(s * cols), rows), round(s * cols)
+    box = (..., slice((rows - tall) // 2, (rows + tall) // 2), slice((cols - wide) // 2, (cols + wide) // 2))
+    if tall % 2 or wide % 2:  # between cells
+        box = None
+    now, left = maps[:, 0].square(), maps[:, 1 + k].square()
+    gain = (now - left).clamp(min=0)
+    if box is None:
+        weights = torch.zeros(rows, cols)
+        weights[rows // 2 - 1 : rows // 2 + 1, cols // 2 - 1 : cols // 2 + 1] = 0.25
+        expected = (gain * weights).sum((1, 2)) / (rows * cols)
+    else:
+        expected = gain[box].sum((1, 2)) / (rows * cols)
+    found = footprint(view, belief, config)
+    at = config.channels + 1 + 2  # the means, how much was not seen, the area, the drop
+    expected = expected.clamp(min=1e-8)
+    assert torch.allclose(found[:, 0, at] / 10, expected.sqrt(), atol=1e-5)
+    total = now.mean((1, 2))
+    drop = total.sqrt() - (total - expected).clamp(min=1e-8).sqrt()
+    assert torch.allclose(found[:, 0, at - 1] / 10, drop, atol=1e-5)
+    assert expected.max() > 1e-6 and len(DETAIL_SCALES) == 4
+
+
+def test_gradients_reach_the_action_through_the_footprint():
+    """All three of it; in a box on the border between cells that differ."""
+    config = small()
+    belief, _ = beliefs()
+    action = torch.tensor([[0.1, 0.2, -0.6]]).repeat(3, 1).requires_grad_()
+    views = to_views(action[:, None], belief, bounds(EVERYWHERE, 3), config)
+    footprint(views, belief, config)[..., : config.channels + 4].sum().backward()
+    assert (action.grad.abs() > 1e-6).all()
+    action.grad = None
+    critic = Critic(config)
+    critic(belief, bounds(EVERYWHERE, 3), action[:, None]).sum().backward()
+    assert (action.grad.abs() > 1e-7).all()
+
+
+def test_a_look_that_gains_nothing_breaks_no_gradient():
+    """The root of what it gains has none at zero."""
+    config = small()
+    belief = beliefs()[0].clone()
+    belief[..., : SUB * config.channels] = 0.1  # a look at any scale leaves what is there
+    action = torch.tensor([[0.1, 0.2, 1.0]]).repeat(3, 1).requires_grad_()
+    Critic(config)(belief, bounds(((-1.0, 1.0), (-1.0, 1.0), (1.0, 1.0)), 3), action[:, None]).sum().backward()
+    assert torch.isfinite(action.grad).all() and action.grad.any()
+
+
+def test_a_blind_critic_is_smaller_and_sees_no_footprint():
+    torch.manual_seed(0)
+    blind = Critic(small(blind=True))
+    belief, limits, action = beliefs()[0], bounds(EVERYWHERE, 3), torch.rand(3, 5, 3) * 2 - 1
+    assert blind(belief, limits, action).shape == (2, 3, 5)
+    sizes = [sum(w.numel() for w in critic.parameters()) for critic in (blind, Critic(small()))]
+    assert sizes[0] < sizes[1]
+
+
+def test_twin_critics_differ_and_share_how_they_read():
+    torch.manual_seed(0)
+    critic, (belief, _), limits = Critic(small()), beliefs(), bounds(EVERYWHERE, 3)
+    action = torch.rand(3, 7, 3) * 2 - 1
+    q = critic(belief, limits, action)
+    assert q.shape == (2, 3, 7) and not torch.allclose(q[0], q[1])
+    assert torch.equal(critic.value(critic.pool(belief, limits), belief, limits, action), q)
+    alone = critic(belief, limits, action[:, 3:4])
+    assert torch.allclose(alone[..., 0], q[..., 3], atol=1e-6), "one action or many"
+
+
+def test_a_turned_panorama_is_worth_as_much():
+    """Scene and last view turned together by whole cells: cells come in another order, nothing else changes."""
+    torch.manual_seed(0)
+    config = small()
+    critic, actor, limits = Critic(config), Actor(config), bounds(EVERYWHERE, 3)
+    belief, _ = beliefs()
+    action = torch.rand(3, 6, 3) * 2 - 1
+    q, (loc, std) = critic(belief, limits, action), actor(belief, limits)
+    views = to_views(action, belief, limits, config)
+    for cells in (1, 3):
+        rolled = belief.unflatten(1, (ROWS, COLS)).roll(cells, 2).flatten(1, 2)
+        moved = to_views(action, rolled, limits, config)
+        turn = (moved[..., 0] - views[..., 0] - 2 * cells / COLS + 1) % 2 - 1
+        assert turn.abs().max() < 1e-5 and torch.allclose(moved[..., 1:], views[..., 1:])
+        assert torch.allclose(critic(rolled, limits, action), q, atol=1e-4)
+        again = actor(rolled, limits)
+        assert torch.allclose(again[0], loc, atol=1e-5) and torch.allclose(again[1], std, atol=1e-5)
+    upside_down = belief.unflatten(1, (ROWS, COLS)).flip(1).flatten(1, 2)
+    assert not torch.allclose(actor(upside_down, limits)[0], loc, atol=1e-3), "up and down are not alike"
+
+
+def test_the_density_of_a_sample_is_the_slope_of_its_distribution():
+    """P(action <= a) by the normal distribution's, in doubles, and its difference quotient."""
+    torch.manual_seed(0)
+    actor, (belief, _), limits = Actor(small()), beliefs(count=8), bounds(EVERYWHERE, 8)
+    with torch.no_grad():
+        action, log = actor.sample(belief, limits)
+        loc, std = (part.double() for part in actor(belief, limits))
+
+    def below(a):
+        return 0.5 * (1 + torch.erf((torch.atanh(a) - loc) / std / math.sqrt(2)))
+
+    a, step = action.double(), 1e-5
+    density = ((below(a + step) - below(a - step)) / (2 * step)).prod(-1)
+    assert torch.allclose(log.double(), density.log(), atol=2e-2)
+    assert action.abs().max() < 1 and log.shape == (8,)
+
+
+def test_samples_spread_as_they_should_and_pass_gradients_on():
+    torch.manual_seed(0)
+    actor, (belief, _) = Actor(small()), beliefs(count=1)
+    many, limits = belief.expand(4000, -1, -1), bounds(EVERYWHERE, 4000)
+    with torch.no_grad():
+        action, _ = actor.sample(many, limits)
+        loc, std = actor(belief, limits[:1])
+    raw = torch.atanh(action.clamp(-1 + 1e-6, 1 - 1e-6))
+    assert torch.allclose(raw.mean(0), loc[0], atol=0.08) and torch.allclose(raw.std(0), std[0], rtol=0.08)
+    action, log = actor.sample(belief, limits[:1])
+    (action.sum() + log.sum()).backward()
+    silent = [name for name, w in actor.named_parameters() if w.grad is None or not w.grad.any()]
+    assert silent in ([], ["pool.logits.2.bias"]), silent  # a softmax does not see what all share
+
+
+def test_an_actor_begins_about_as_wide_as_its_range_and_never_stands_still():
+    torch.manual_seed(0)
+    actor, (belief, _), limits = Actor(small()), beliefs(), bounds(EVERYWHERE, 3)
+    _, std = actor(belief, limits)
+    assert (std - 1).abs().max() < 0.5
+    with torch.no_grad():
+        actor.head[-1].bias[3:] = -50
+    assert torch.equal(actor(belief, limits)[1], torch.full((3, 3), LEAST_STD))
+    action, log = actor.sample(belief, limits)
+    assert torch.isfinite(action).all() and torch.isfinite(log).all()
+
+
+def test_the_limits_are_part_of_the_state():
+    torch.manual_seed(0)
+    actor, (belief, _) = Actor(small()), beliefs()
+    one, other = (actor(belief, bounds((*EVERYWHERE[:2], s), 3))[0] for s in ((1 / 8, 1.0), (1 / 8, 1 / 6)))
+    assert not torch.allclose(one, other, atol=1e-4)
