@@ -108,6 +108,8 @@ class Args(loop.LoopArgs):
     """the critics do not see what an action would cover, as in the paper; always so with the memory `tokens`"""
     per: float = 0.3
     """reward per unit of score; scores are RMSE on 0-255, ten times the cross-entropy of maps, that of classes"""
+    free_weight: float = 4.0
+    """rewards count so many times where a glimpse may span the scene: they are smaller there"""
     slew: float = 0.0
     """cost of a second of motion in units of score; 0 as in the paper"""
     glimpse_size: float = 0.0
@@ -297,6 +299,7 @@ class Run:
         for t in range(int(first is not None), self.args.glimpses):
             action = self.act(torch.nan_to_num(belief), limits, explore=True)
             after, reward = self.world.step(to_views(action, torch.nan_to_num(belief), limits, self.config.agent))
+            reward = torch.where(limits[:, 2, 1] > self.widest, self.args.free_weight * reward, reward)
             alive &= torch.isfinite(after).flatten(1).all(1) & torch.isfinite(reward)
             ended = torch.full_like(reward, float(t == self.args.glimpses - 1))
             steps.append((belief, limits, action, reward, after, ended))

@@ -31,6 +31,7 @@ ACTIONS = 3
 LEAST_STD, MOST_STD = 0.02, 2.0  # of the Gaussian before it is squashed
 AROUND = 2.0  # a critic also looks at a box so many times as wide
 FOOTPRINT = 2  # boxes
+PER_DROP = 7.5  # reward of a tenth of the range of colours less RMSE, at 0.3 per grey level
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,13 @@ class Critic(nn.Module):
             )
             for _ in range(2)
         )  # fmt: skip
+        self.trust = None if config.blind else nn.Linear(4, 1)
+        if self.trust is not None:  # begins as a trust of one, and with nothing to add
+            nn.init.zeros_(self.trust.weight)
+            nn.init.zeros_(self.trust.bias)
+            for head in self.heads:
+                nn.init.zeros_(head[-1].weight)
+                nn.init.zeros_(head[-1].bias)
 
     def forward(self, belief: Tensor, limits: Tensor, action: Tensor) -> Tensor:
         return self.value(self.pool(belief, limits), belief, limits, action)
@@ -237,7 +245,17 @@ class Critic(nn.Module):
         views = to_views(action, belief, limits, self.config)
         turn = math.pi * action[..., :1]
         code = [turn.sin(), turn.cos(), action[..., :1].abs(), views[..., 1:2], action[..., 2:], views[..., 2:].log2()]
-        if not self.config.blind:
-            code.append(footprint(views, belief, self.config))
+        seen = None if self.config.blind else footprint(views, belief, self.config)
+        if seen is not None:
+            code.append(seen)
         joined = torch.cat([state[:, None].expand(-1, action.shape[1], -1), *code], -1)
-        return torch.stack([head(joined)[..., 0] for head in self.heads])
+        q = torch.stack([head(joined)[..., 0] for head in self.heads])
+        return q if seen is None else q + self.expected(seen, limits)
+
+    def expected(self, seen: Tensor, limits: Tensor) -> Tensor:
+        """What the scene model expects of a look, in units of reward: footprints (B, P, F) -> (B, P).
+
+        The critics learn what has to be added, and by how much this is to be trusted in what range of views.
+        """
+        assert self.trust is not None
+        return PER_DROP * self.trust(ranges(limits)).exp() * seen[..., self.config.channels + 2]
