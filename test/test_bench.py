@@ -106,6 +106,18 @@ def test_a_step_of_the_street_bundle_where_it_is_there(monkeypatch: pytest.Monke
     assert [part.split()[0] for part in figure.note.split(", ")] == ["retina", "scene", "policy"]
 
 
+def test_long_episodes_of_the_zooming_bundle_where_it_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(steps, "ZOOM", "models/nowhere")
+    assert steps.zoom(Settings(**TINY), Progress()) == []
+    bundle = write_bundle(tmp_path / "zoom", scene_fields={"glimpses": 12})
+    monkeypatch.setattr(steps, "ZOOM", str(bundle))
+    first, last, ratio, policy, whole = steps.zoom(Settings(**TINY), Progress())
+    assert [figure.high for figure in (first, last, ratio, policy, whole)] == [20, 20, 1.1, 1, 200]
+    assert ratio.value == pytest.approx(last.value / first.value) and 0 < policy.value < first.value
+    assert whole.name.startswith("12 glimpses of") and whole.value > 5 * policy.value
+    assert last.name.endswith("100th, median") and first.note.startswith("retina")
+
+
 def test_every_episode_begins_with_an_empty_memory() -> None:
     scene, canvas = steps.load_scene("mosaic"), picture(64, 128)
     policy = steps.make_policy("random", "mosaic", scene.info)

@@ -27,6 +27,8 @@ RESIZE = {"1 MP": 2.0, "8 MP": 18.0, "32 MP": 36.0}  # goals [ms]
 STEP = 25.0  # goal [ms]
 STREET, STREET_STEP = "models/street", 40.0  # its goal [ms], with its classes
 STREET_SIZE = (480, 640)  # height, width [px] of a wide camera's image
+ZOOM, ZOOM_STEP, ZOOM_POLICY, ZOOM_EPISODE = "models/adaglimpse", 20.0, 1.0, 200.0  # its goals [ms]
+LONG = 100  # glimpses of its episodes, to see that none costs more than the first
 SAME = (0.9, 1.1)  # what counts as equal
 REPEATS = 10  # of a resize
 
@@ -75,7 +77,7 @@ def measure(settings: Settings, say: Progress) -> list[Figure]:
     ]
     for (way, name), times in resizes.items():
         found.append(Figure(f"{name} {way}, median", median(times), "ms", high=RESIZE[name]))
-    return found + street(settings, say)
+    return found + street(settings, say) + zoom(settings, say)
 
 
 def street(settings: Settings, say: Progress) -> list[Figure]:
@@ -96,6 +98,32 @@ def street(settings: Settings, say: Progress) -> list[Figure]:
         Figure(
             f"a step of {STREET}, median", median([t.total for t in turns]), "ms", high=STREET_STEP, note=shares(turns)
         )
+    ]
+
+
+def zoom(settings: Settings, say: Progress) -> list[Figure]:
+    """Long episodes of the bundle that chooses place and zoom, and its own budget's; nothing where there is none."""
+    try:
+        model = str(find_bundle(ZOOM))
+    except BundleError:
+        return []
+    scene = load_scene(model, settings.provider)
+    policy = make_policy("learned", model, scene.info, settings.provider)
+    canvas, budget = canvas_for(picture(*SIZES["1 MP"]), scene.info.scene), int(str(scene.info.details["glimpses"]))
+    episode(canvas, scene, policy, min(5, budget))
+    episodes = []
+    for round_ in range(2 * settings.rounds):
+        say(f"steps of {ZOOM}: episode", round_ + 1, 2 * settings.rounds)
+        episodes.append(episode(canvas, scene, policy, LONG, seed=round_))
+    every = [turn for one in episodes for turn in one]
+    first, last = (median([one[i].total for one in episodes]) for i in (0, -1))
+    whole = median([sum(turn.total for turn in one[:budget]) for one in episodes])
+    return [
+        Figure(f"a step of {ZOOM}, 1st glimpse, median", first, "ms", high=ZOOM_STEP, note=shares(every)),
+        Figure(f"a step of {ZOOM}, {LONG}th, median", last, "ms", high=ZOOM_STEP),
+        Figure(f"  {LONG}th over 1st", last / first, "", *SAME),
+        Figure(f"policy of {ZOOM}, median", median([turn.policy for turn in every]), "ms", high=ZOOM_POLICY),
+        Figure(f"{budget} glimpses of {ZOOM}, every output, median", whole, "ms", high=ZOOM_EPISODE),
     ]
 
 
