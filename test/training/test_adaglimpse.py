@@ -142,6 +142,7 @@ def test_another_configuration_at_the_same_place_is_refused(hills, scene, tmp_pa
         ({"replay": 0}, "--replay 0"),
         ({"replay_batch": 0}, "--replay-batch 0"),
         ({"updates": -1}, "--updates -1"),
+        ({"candidates": -1}, "--candidates -1"),
         ({"max_fov": 0.0}, "--max-fov 0: expected degrees above 0, at most 360"),
         ({"max_fov": 400.0}, "--max-fov 400"),
         ({"batch": 0}, "--batch 0"),
@@ -254,7 +255,7 @@ def test_critics_learn_the_reward_of_last_steps(tmp_path):
 
 
 def test_actions_are_uniform_until_the_buffer_is_warm(tmp_path):
-    run = started(tmp_path, warm=10, guide=0.0, stray=0.0)
+    run = started(tmp_path, warm=10, guide=0.0, stray=0.0, greedy=0.0)
     belief = run.world.reset(run.begin()[0], run.begin()[1])[:1].expand(2000, -1, -1)
     limits = run.begin()[1][:1].expand(2000, 3, 2)
     with torch.no_grad():
@@ -274,10 +275,28 @@ def test_guided_actions_expect_more_than_strays(tmp_path):
     scenes, limits, _, _ = run.begin()
     belief = run.world.reset(scenes, limits)
     guided = torch.stack([run.act(belief, limits, explore=True) for _ in range(20)], 1)
-    run.args.guide, run.args.stray = 0.0, 1.0
+    run.args.guide, run.args.stray = 0.0, 1.0  # whatever else was chosen
     strays = torch.stack([run.act(belief, limits, explore=True) for _ in range(20)], 1)
-    drops = [adaglimpse.expected_drop(a, belief, limits, run.config.agent).mean(1) for a in (guided, strays)]
-    assert (drops[0] > drops[1]).all()
+    run.args.greedy, run.args.stray, run.seen = 1.0, 0.0, 10
+    with torch.no_grad():
+        run.agent.critic.trust.bias.fill_(50.0)  # all that counts
+    greedy = torch.stack([run.act(belief, limits, explore=True) for _ in range(20)], 1)
+    drops = [adaglimpse.expected_drop(a, belief, limits, run.config.agent).mean(1) for a in (guided, strays, greedy)]
+    assert (drops[0] > drops[1]).all() and (drops[2] > drops[1]).all()
+
+
+def test_rewards_weigh_more_where_a_glimpse_may_span_the_scene(tmp_path):
+    found = []
+    for weight in (1.0, 4.0):
+        run = started(tmp_path, warm=1000, free=1.0, free_weight=weight, squash=0.0)
+        run.rl_round()
+        found.append(run.replay.reward[: run.replay.count])
+    assert found[0].any() and torch.allclose(4 * found[0], found[1])
+    narrow = started(tmp_path, warm=1000, free=0.0, free_weight=4.0, squash=0.0)
+    narrow.rl_round()
+    plain = started(tmp_path, warm=1000, free=0.0, free_weight=1.0, squash=0.0)
+    plain.rl_round()
+    assert torch.equal(narrow.replay.reward, plain.replay.reward)
 
 
 class Poisoned(ElasticCanvas):
@@ -344,7 +363,17 @@ def test_it_learns_to_look_where_there_is_something_to_see(tmp_path):
     images = corners(64, 0)
     net.prior.fit(images, False)
     sac = {"updates": 3, "lr": 3e-3, "gamma": 0.5, "per": 0.1, "replay_batch": 64, "replay": 4096, "warm": 64}
-    alone = {"given": 0.0, "guide": 0.0, "free": 0.0, "squash": 0.0, "max_fov": NARROW, "width": 16, "hidden": 32}
+    alone = {
+        "given": 0.0,
+        "guide": 0.0,
+        "greedy": 0.0,
+        "candidates": 0,
+        "free": 0.0,
+        "squash": 0.0,
+        "max_fov": NARROW,
+        "width": 16,
+        "hidden": 32,
+    }
     run = started(tmp_path, net, images, batch=16, **sac, **alone)
     run.batches = augment.Batches(run.data, 16, SIDE, SIDE, 0, augment=False)  # a corner stays where it is
     generator = torch.Generator().manual_seed(0)

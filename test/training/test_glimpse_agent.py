@@ -22,6 +22,7 @@ from training.glimpse_agent import (  # noqa: E402
     AgentConfig,
     Critic,
     agent_config,
+    expected_drop,
     fine_maps,
     footprint,
     footprint_channels,
@@ -50,6 +51,17 @@ def small(spherical=True, **options):
 def beliefs(spherical=True, count=3, glimpses=2, seed=0):
     """Beliefs (B, N, D) of a stirred scene model, and the last views (B, 3)."""
     return believed(network(True, spherical=spherical), scenes(count, seed), places(count, glimpses, seed))
+
+
+def critics(**options):
+    """Twin critics as after some training: what they add to what is expected begins at zero."""
+    torch.manual_seed(0)
+    made = Critic(small(**options))
+    with torch.no_grad():
+        for weight in made.parameters():
+            if not weight.any():
+                weight.normal_(0, 0.3)
+    return made
 
 
 def bounds(limits, count):
@@ -186,8 +198,7 @@ def test_gradients_reach_the_action_through_the_footprint():
     footprint(views, belief, config)[..., : config.channels + 4].sum().backward()
     assert (action.grad.abs() > 1e-6).all()
     action.grad = None
-    critic = Critic(config)
-    critic(belief, bounds(EVERYWHERE, 3), action[:, None]).sum().backward()
+    critics()(belief, bounds(EVERYWHERE, 3), action[:, None]).sum().backward()
     assert (action.grad.abs() > 1e-7).all()
 
 
@@ -197,22 +208,32 @@ def test_a_look_that_gains_nothing_breaks_no_gradient():
     belief = beliefs()[0].clone()
     belief[..., : SUB * config.channels] = 0.1  # a look at any scale leaves what is there
     action = torch.tensor([[0.1, 0.2, 1.0]]).repeat(3, 1).requires_grad_()
-    Critic(config)(belief, bounds(((-1.0, 1.0), (-1.0, 1.0), (1.0, 1.0)), 3), action[:, None]).sum().backward()
+    critics()(belief, bounds(((-1.0, 1.0), (-1.0, 1.0), (1.0, 1.0)), 3), action[:, None]).sum().backward()
     assert torch.isfinite(action.grad).all() and action.grad.any()
 
 
 def test_a_blind_critic_is_smaller_and_sees_no_footprint():
-    torch.manual_seed(0)
-    blind = Critic(small(blind=True))
+    blind = critics(blind=True)
     belief, limits, action = beliefs()[0], bounds(EVERYWHERE, 3), torch.rand(3, 5, 3) * 2 - 1
     assert blind(belief, limits, action).shape == (2, 3, 5)
-    sizes = [sum(w.numel() for w in critic.parameters()) for critic in (blind, Critic(small()))]
+    sizes = [sum(w.numel() for w in critic.parameters()) for critic in (blind, critics())]
     assert sizes[0] < sizes[1]
 
 
-def test_twin_critics_differ_and_share_how_they_read():
+def test_critics_begin_with_what_the_scene_model_expects():
+    """In units of reward: 0.3 for each grey level of RMSE that a look would take away."""
     torch.manual_seed(0)
     critic, (belief, _), limits = Critic(small()), beliefs(), bounds(EVERYWHERE, 3)
+    action = torch.rand(3, 9, 3) * 2 - 1
+    q, drop = critic(belief, limits, action), expected_drop(action, belief, limits, small()) / 10
+    assert torch.equal(q[0], q[1]) and torch.allclose(q[0], 0.3 * 250 * drop, rtol=1e-4) and drop.std() > 0
+    views = to_views(action, belief, limits, small())
+    total = fine_maps(belief, small())[:, :1].square().mean((1, 2, 3))[:, None].sqrt()
+    assert (drop >= 0).all() and (drop <= total).all() and drop.shape == views.shape[:2]
+
+
+def test_twin_critics_differ_and_share_how_they_read():
+    critic, (belief, _), limits = critics(), beliefs(), bounds(EVERYWHERE, 3)
     action = torch.rand(3, 7, 3) * 2 - 1
     q = critic(belief, limits, action)
     assert q.shape == (2, 3, 7) and not torch.allclose(q[0], q[1])
@@ -223,9 +244,8 @@ def test_twin_critics_differ_and_share_how_they_read():
 
 def test_a_turned_panorama_is_worth_as_much():
     """Scene and last view turned together by whole cells: cells come in another order, nothing else changes."""
-    torch.manual_seed(0)
     config = small()
-    critic, actor, limits = Critic(config), Actor(config), bounds(EVERYWHERE, 3)
+    critic, actor, limits = critics(), Actor(config), bounds(EVERYWHERE, 3)
     belief, _ = beliefs()
     action = torch.rand(3, 6, 3) * 2 - 1
     q, (loc, std) = critic(belief, limits, action), actor(belief, limits)
