@@ -5,6 +5,7 @@
     python -m training.tables top-down
     python -m training.tables catch
     python -m training.tables gae --json gae.json --pictures runs/gae-pictures
+    python -m training.tables adaglimpse --json adaglimpse.json --keep runs/adaglimpse-rows
 
 Each figure is a single greedy roll-out a scene from a seeded first location, its spread that of seeds; nothing is
 averaged over roll-outs, nothing was chosen on test data. Published figures are those of published.py. Rows of baselines
@@ -24,6 +25,7 @@ from typing import Any
 
 from glimpse_ros.core.types import GlimpseError
 
+from . import adaglimpse as ada
 from . import published
 from .ablations import ablations
 from .catch import catch
@@ -121,8 +123,9 @@ TABLES: dict[str, Callable[[Plan, argparse.Namespace], list[Table]]] = {
     "top-down": top_down,
     "catch": catch,
     "gae": gae,
+    "adaglimpse": ada.adaglimpse,
 }
-DATA = {"gae": Path("../shared/data")}  # of tables that are not of MNIST
+DATA = {"gae": Path("../shared/data"), "adaglimpse": Path("../shared/data")}  # of tables that are not of MNIST
 
 
 def parser() -> argparse.ArgumentParser:
@@ -132,17 +135,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--data",
         type=Path,
-        help="folder of MNIST's four IDX files (../shared/data/mnist); gae: of camvid, panoramas and scene15 "
-        "(../shared/data)",
+        help="folder of MNIST's four IDX files (../shared/data/mnist); gae, adaglimpse: of camvid, panoramas and "
+        "scene15 (../shared/data)",
     )
     made.add_argument("--models", type=Path, default=Path("models"), help="folder of the bundles")
-    made.add_argument("--count", type=int, help="only so many test scenes: the first, of gae evenly spaced")
+    made.add_argument(
+        "--count", type=int, help="only so many test scenes: the first, of gae and adaglimpse evenly spaced"
+    )
     made.add_argument("--seeds", type=int, default=3, help="of the first location")
     made.add_argument("--workers", type=int, default=processors(), help="processes")
     made.add_argument("--json", type=Path, metavar="FILE", help="write the tables here too, for training.cards")
     made.add_argument("--png", type=Path, metavar="FILE", help="active-sampling: draw its curves")
-    made.add_argument("--pictures", type=Path, metavar="DIR", help="gae: draw the paper's pictures into this folder")
-    made.add_argument("--only", metavar="PARTS", help=f"gae: some of {','.join(PARTS)}, by comma")
+    made.add_argument("--pictures", type=Path, metavar="DIR", help="gae, adaglimpse: draw pictures into this folder")
+    made.add_argument(
+        "--only", metavar="PARTS", help=f"gae: some of {','.join(PARTS)}, adaglimpse: of {','.join(ada.PARTS)}"
+    )
+    made.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="adaglimpse: keep rows here; those of the same bundles are not run again",
+    )
     return made
 
 
