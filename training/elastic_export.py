@@ -4,7 +4,7 @@
     python -m training.elastic_export --checkpoint runs/adaglimpse-street/checkpoint.pt --out models/adaglimpse-street \
         --data camvid:../shared/data/camvid --scene 240x320
 
-The graphs are those of `elastic_graphs`. What serves training alone (the slow critics, the temperature; with `--act
+The graphs are those of `elastic_graphs`. What serves training alone (the fast critics, the temperature; with `--act
 actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`.
 """
 
@@ -35,6 +35,7 @@ from .gae_export import scene_size
 from .gae_graphs import picture
 from .glimpse_agent import AgentConfig, agent_config
 from .graph_parts import MATRIX, halved, round_weights
+from .retina import sample
 
 GLIMPSES, LABELS = 12, 8  # the budget of an episode; that of one whose scene is segmented
 PARITY = 2e-3
@@ -49,7 +50,7 @@ class Args:
     out: Path
     """the bundle's folder; its name is the bundle's name"""
     act: Act = "actor"
-    """the actor's mean, or the best action by the critics"""
+    """the actor's mean, or the best action by the slow critics, whose average over updates is steadier"""
     data: str = ""
     """what it was trained on, for the metadata; of a model that knows classes kind:PATH, where their names are"""
     data_note: str | None = None
@@ -109,6 +110,22 @@ def load_trained(path: Path, data: str = "", untrained: bool = False) -> Trained
     return Trained(net, agent.eval(), found.name, found.class_names, found.palette if net.config.labels else ())
 
 
+@torch.no_grad()
+def reach(net: ElasticCanvas, scenes: int = 8, glimpses: int = 12) -> float:
+    """The longest vector of a cell in episodes as long as training's. Without a bound the map's vectors grow with
+    every glimpse, and after a hundred the model is where it never was."""
+    c, rng = net.config, np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.random((scenes, 3, 12, 24), np.float32))
+    scene = torch.nn.functional.interpolate(coarse, (c.height, c.width), mode="bicubic").clamp(0, 1)
+    memory, longest = net.empty(scenes), 0.0
+    for _ in range(glimpses):
+        s = np.exp(rng.uniform(np.log(c.glimpse / c.width), 0, (scenes, 1)))
+        at = torch.from_numpy(np.concatenate([rng.uniform(-1, 1, (scenes, 2)), s], 1).astype(np.float32))
+        memory = net.write(memory, *sample(scene, at, c.glimpse, c.spherical))
+        longest = max(longest, float(memory[3].norm(dim=-1).max()))
+    return longest
+
+
 def rounded(trained: Trained) -> Trained:
     """With large weights as half precision stores them, tables too."""
     net, agent = copy.deepcopy((trained.net, trained.agent))
@@ -136,7 +153,8 @@ def export(
     size = scene_size(trained.net.config, scene)  # type: ignore[arg-type]
     trained = rounded(trained) if half else trained
     net, agent, c = trained.net, trained.agent, trained.net.config
-    choice = Choice(agent.actor, agent.critic if act == "critic" else None).eval()
+    net.reach = reach(net)
+    choice = Choice(agent.actor, agent.target if act == "critic" else None).eval()
     step, policy = scene_model(net, size), policy_model(choice, net)
     if half:
         step, policy = halved(step), halved(policy)
@@ -200,7 +218,7 @@ def astray(choice: Choice, belief: Tensor, limits: Limits, decision: Decision) -
     wanted, stop = choice(belief, given)
     off = float((taken - wanted).abs().max())
     if choice.grid is not None:
-        q, views = choice.grid(belief, given, choice.actor(belief, given)[0].tanh())
+        q, views = choice.grid.candidates(belief, given, choice.actor(belief, given)[0].tanh())
         found = q[(views - taken).abs().amax(1).argmin()]
         off = float((q.max() - found) / q.abs().max().clamp(min=1))
     return max(off, abs(float(stop) - float(decision.stop or 0)))

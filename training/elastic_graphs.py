@@ -38,7 +38,7 @@ QUARTER = 4  # the decoder's finest maps are of a quarter of the resolution
 ALIGNED = 4  # channels
 HANDED = ("smooth", "x1", "x2")
 Act = Literal["actor", "critic"]
-GRID = (16, 4, 3)  # lines of actions along x, y and s, beside the actor's; twice as many take more than 1 ms
+GRID = (12, 4, 3)  # lines of the coarse grid along x, y and s, beside the actor's; many more take over 1 ms
 
 
 def split(memory: Memory) -> tuple[Tensor, ...]:
@@ -131,21 +131,21 @@ class Choice(nn.Module):
         if self.grid is None:
             view = to_views(action[:, None], belief, limits, self.config)[:, 0]
         else:
-            q, views = self.grid(belief, limits, action)
-            view = views[q.argmax(0, keepdim=True)]
+            view = self.grid(belief, limits, action)
         return view, confidence(belief, self.config)
 
 
 class Grid(nn.Module):
-    """belief, limits, an action (1, 3) -> Q (P,), the lower of the critics', and the views (P, 3) of a grid.
+    """belief, limits, an action (1, 3) -> the view (1, 3) of the best action by the lower of the critics.
 
-    One line of the grid on each axis runs through the action. Q is that of `Critic.value`; what the views share is
-    worked out once.
+    First on a coarse grid, one line of which on each axis runs through the given action, then on a finer one around
+    the best.
     """
 
     x: Tensor
     y: Tensor
     s: Tensor
+    around: Tensor
 
     def __init__(self, critic: Critic) -> None:
         super().__init__()
@@ -155,26 +155,48 @@ class Grid(nn.Module):
         self.register_buffer("x", x, persistent=False)
         self.register_buffer("y", torch.linspace(-1, 1, down), persistent=False)
         self.register_buffer("s", torch.linspace(-1, 1, zooms), persistent=False)
+        self.register_buffer("around", torch.tensor([-0.5, 0.0, 0.5]), persistent=False)  # steps of the coarse grid
 
-    def forward(self, belief: Tensor, limits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
-        x, y, s = (torch.cat([line, action[0, k : k + 1]]) for k, line in enumerate((self.x, self.y, self.s)))
+    def forward(self, belief: Tensor, limits: Tensor, action: Tensor) -> Tensor:
+        q, views = self.candidates(belief, limits, action)
+        return views[q.argmax(0, keepdim=True)]
+
+    def candidates(self, belief: Tensor, limits: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Q (P,) and views (P, 3) of both grids."""
+        state = self.critic.pool(belief, limits)
+        lines = [torch.cat([line, action[0, k : k + 1]]) for k, line in enumerate((self.x, self.y, self.s))]
+        coarse, actions, places = self.scores(state, belief, limits, *lines)
+        best = actions[coarse.argmax(0, keepdim=True)][0]  # (3,)
+        across, down, zooms = GRID
+        x = best[0] + self.around * (2 / across)
+        x = x - 2 * torch.floor(x / 2 + 0.5) if self.config.spherical else x.clamp(-1, 1)
+        y, s = (best[k] + self.around * (2 / (n - 1)) for k, n in ((1, down), (2, zooms)))
+        fine, _, views = self.scores(state, belief, limits, x, y.clamp(-1, 1), s.clamp(-1, 1))
+        return torch.cat([coarse, fine]), torch.cat([places, views])
+
+    def scores(
+        self, state: Tensor, belief: Tensor, limits: Tensor, x: Tensor, y: Tensor, s: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Lines (X,), (Y,), (S,) of a grid of actions, row by row the P = S * Y * X actions: the lower Q (P,), the
+        actions (P, 3), their views (P, 3). Q is that of `Critic.value`; what the views share is worked out once."""
         c, n = self.config, (len(s), len(y), len(x))
         # A view's x and y each depend on its s, not on one another.
         line = torch.cat([x, y])[None].expand(n[0], -1)
-        actions = torch.stack([line, line, s[:, None].expand_as(line)], -1)  # (S, X + Y, 3)
-        places = to_views(actions.flatten(0, 1)[None], belief, limits, c)[0].unflatten(0, (n[0], -1))
+        pairs = torch.stack([line, line, s[:, None].expand_as(line)], -1)  # (S, X + Y, 3)
+        places = to_views(pairs.flatten(0, 1)[None], belief, limits, c)[0].unflatten(0, (n[0], -1))
         vx, vy, vs = places[:, : n[2], 0], places[:, n[2] :, 1], places[:, 0, 2]
         views = torch.stack([vx[:, None].expand(n), vy[:, :, None].expand(n), vs[:, None, None].expand(n)], -1)
+        actions = torch.stack([x[None, None].expand(n), y[None, :, None].expand(n), s[:, None, None].expand(n)], -1)
         turn = math.pi * x
         code = [part[None, None].expand(n) for part in (turn.sin(), turn.cos(), x.abs())]
         code += [views[..., 1], s[:, None, None].expand(n), vs.log2()[:, None, None].expand(n)]
         known = [torch.stack(code, -1)]
         if not c.blind:
             known.append(footprints(vx, vy, vs, belief, c))
-        q = self.values(self.critic.pool(belief, limits), torch.cat(known, -1).flatten(0, 2)).amin(0)
+        q = self.values(state, torch.cat(known, -1).flatten(0, 2)).amin(0)
         if not c.blind:
             q = q + self.critic.expected(known[-1].flatten(0, 2)[None], limits)[0]
-        return q, views.flatten(0, 2)
+        return q, actions.flatten(0, 2), views.flatten(0, 2)
 
     def values(self, state: Tensor, code: Tensor) -> Tensor:
         """state (1, hidden), code (P, C) -> (2, P); the first layers are taken apart, for all codes share the state."""

@@ -231,6 +231,7 @@ class ElasticCanvas(Canvas):
     """The memory of constant cost. `config` is an ElasticConfig with memory `canvas`."""
 
     config: ElasticConfig  # type: ignore[assignment]
+    reach: float = math.inf  # longest vector of a cell; set on export: what never stops looking must not outgrow it
 
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__(config)
@@ -271,7 +272,10 @@ class ElasticCanvas(Canvas):
         for layer in self.layers:
             tokens, found = layer(tokens, cells + place, distance)
             cells = found - place
-        return (*pixels, cells.float())
+        cells = cells.float()
+        if math.isfinite(self.reach):
+            cells = cells * (self.reach / cells.norm(dim=-1, keepdim=True).clamp(min=self.reach))
+        return (*pixels, cells)
 
     def look(self, memory: Memory) -> Seen:
         """What a decision needs of a memory; the map's own codes stay in `latent`, after the decoder's attention."""

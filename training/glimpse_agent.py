@@ -234,8 +234,10 @@ class Critic(nn.Module):
             nn.init.zeros_(self.trust.weight)
             nn.init.zeros_(self.trust.bias)
             for head in self.heads:
-                nn.init.zeros_(head[-1].weight)
-                nn.init.zeros_(head[-1].bias)
+                last = list(head.children())[-1]
+                assert isinstance(last, nn.Linear)
+                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.bias)
 
     def forward(self, belief: Tensor, limits: Tensor, action: Tensor) -> Tensor:
         return self.value(self.pool(belief, limits), belief, limits, action)

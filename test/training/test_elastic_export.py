@@ -177,10 +177,11 @@ def test_the_grid_gives_the_critics_values(config, blind):
     s, y, x = torch.meshgrid(*reversed(lines), indexing="ij")
     actions = torch.stack([x, y, s], -1).reshape(1, -1, 3)
     with torch.no_grad():
-        q, views = grid(belief, limits, action)
+        q, listed, views = grid.scores(grid.critic.pool(belief, limits), belief, limits, *lines)
         wanted = agent.critic(belief, limits, actions).amin(0)[0]
         places_ = to_views(actions, belief, limits, agent.actor.config)[0]
     assert torch.allclose(q, wanted, atol=1e-4) and torch.allclose(views, places_, atol=1e-5)
+    assert torch.equal(listed, actions[0])
     assert q.std() > 1e-3 and (actions == action).all(-1).any(), "the actor's mean is one of them"
 
 
