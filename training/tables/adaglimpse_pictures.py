@@ -20,8 +20,8 @@ from .gae_figure import canvas, save
 from .runs import Plan
 
 COLOURS = {
-    "learned": "C0", "uncertainty": "C1", "attention": "C4", "quadtree": "C5", "wide-then-zoom": "C6", "grid": "C2",
-    "random": "C7",
+    "learned": "C0", "uncertainty": "C1", "attention": "C4", "quadtree": "C5", "wide-then-zoom": "C6",
+    "tile-then-zoom": "C9", "grid": "C2", "random": "C7",
 }  # fmt: skip
 STYLES = ("-", "--", ":")  # of a table's first bundle, its second, its third
 TICKS = (5, 7, 10, 15, 20, 30, 40, 60)  # of RMSE
