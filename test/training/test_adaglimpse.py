@@ -369,6 +369,7 @@ def test_it_learns_to_look_where_there_is_something_to_see(tmp_path):
         "guide": 0.0,
         "greedy": 0.0,
         "candidates": 0,
+        "blind": True,
         "free": 0.0,
         "squash": 0.0,
         "max_fov": NARROW,
