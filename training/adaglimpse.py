@@ -205,8 +205,8 @@ class Learner:
         loss.backward()
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         average_gradients(self.fabric, weights)
-        torch.nn.utils.clip_grad_norm_(weights, 10.0)
-        optimizer.step()
+        if torch.isfinite(torch.nn.utils.clip_grad_norm_(weights, 10.0)):  # else one bad step would be for good
+            optimizer.step()
 
 
 def average_gradients(fabric: Fabric, weights: list[Tensor]) -> None:
@@ -367,11 +367,22 @@ class Run:
         """Raises GlimpseError for a checkpoint of another configuration."""
         state = loop.read_checkpoint(path, self.described())
         self.net.load_state_dict({k.removeprefix("scene."): v for k, v in state["average"].items()})
-        self.agent.load_state_dict(state["agent"])
+        load_agent(self.agent, state, path)
         for name, optimizer in {**self.learner.optimizers, "scene": self.scene_optimizer}.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.round, self.seen, self.dropped = state["counts"]
         self.seconds = state["seconds"]
+
+
+def load_agent(agent: Agent, state: dict[str, Any], path: Path) -> None:
+    """Raises GlimpseError for weights of another agent, or none."""
+    try:
+        agent.load_state_dict(state["agent"])
+    except (KeyError, RuntimeError) as error:
+        first = " ".join(str(error).split())[:120]
+        raise GlimpseError(
+            f"{path}: holds no agent of these sizes ({first}); expected that of the same options"
+        ) from None
 
 
 def check(args: Args) -> None:
@@ -381,6 +392,11 @@ def check(args: Args) -> None:
     for name, smallest in least.items():
         if getattr(args, name) < smallest:
             raise GlimpseError(f"--{name.replace('_', '-')} {getattr(args, name)}: expected at least {smallest}")
+    if args.replay < args.batch:
+        raise GlimpseError(f"--replay {args.replay}: expected at least --batch {args.batch}, the steps of one moment")
+    for name in ("free", "given", "stray", "guide", "greedy", "squash"):
+        if not 0 <= getattr(args, name) <= 1:
+            raise GlimpseError(f"--{name} {getattr(args, name):g}: expected a share, 0 to 1")
     if not 0 < args.max_fov <= 360:
         raise GlimpseError(f"--max-fov {args.max_fov:g}: expected degrees above 0, at most 360")
 
@@ -403,7 +419,7 @@ def train(args: Args) -> Path:
     if path.exists():
         run.restore(path)
     elif args.init is not None:
-        run.agent.load_state_dict(loop.read_checkpoint(args.init)["agent"])
+        load_agent(run.agent, loop.read_checkpoint(args.init), args.init)
         run.seen = args.warm  # it need not begin at random
     log = SummaryWriter(str(args.out)) if fabric.is_global_zero else None
     started, before, saved = time.monotonic(), run.seconds, time.monotonic()

@@ -5,7 +5,9 @@
         --data camvid:../shared/data/camvid --scene 240x320
 
 The graphs are those of `elastic_graphs`. What serves training alone (the fast critics, the temperature; with `--act
-actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`.
+actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`. Beside the graphs
+`weights.pt` holds everything, so that a robot's own recordings can go on training it: it serves as --scene, --init and
+--checkpoint.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class Trained:
 
     net: ElasticCanvas
     agent: Agent
+    config: dict[str, Any]  # of the checkpoint
     data: str = ""
     class_names: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
@@ -101,13 +104,15 @@ def load_trained(path: Path, data: str = "", untrained: bool = False) -> Trained
         raise GlimpseError(f"{path}: does not fit this version ({first}); train it again") from error
     count = net.config.labels or net.config.classes
     if not count:
-        return Trained(net, agent.eval(), data)
+        return Trained(net, agent.eval(), state["config"], data)
     if not data:
         raise GlimpseError(f"{path}: knows {count} classes; expected --data kind:PATH, where their names are")
     found = labelled.load(data, "train", (net.config.height, net.config.width))
     if len(found.class_names) != count:
         raise GlimpseError(f"--data {data}: has {len(found.class_names)} classes; expected {count}, as {path} knows")
-    return Trained(net, agent.eval(), found.name, found.class_names, found.palette if net.config.labels else ())
+    return Trained(
+        net, agent.eval(), state["config"], found.name, found.class_names, found.palette if net.config.labels else ()
+    )
 
 
 @torch.no_grad()
@@ -132,7 +137,7 @@ def rounded(trained: Trained) -> Trained:
     round_weights([net, agent])
     for table in (t for t in net.buffers() if t.numel() >= MATRIX):
         table.copy_(table.half().float())
-    return Trained(net, agent, trained.data, trained.class_names, trained.palette)
+    return Trained(net, agent, trained.config, trained.data, trained.class_names, trained.palette)
 
 
 @torch.no_grad()
@@ -168,11 +173,24 @@ def export(
     shared |= {"palette": [list(colour) for colour in trained.palette]}
     shared |= {"data": trained.data if data is None else data, "commit": commit()}
     out.mkdir(parents=True, exist_ok=True)
+    save_weights(trained, out / "weights.pt")
     model = step.SerializeToString()
     write_graph(out / "scene.onnx", model, {**shared, "role": "scene", "empty_belief": encode_belief(empty)})
     fields = {**shared, "role": "policy", "act": act, "belief_id": belief_id(model)}
     write_graph(out / "policy.onnx", policy.SerializeToString(), fields)
     return sum(file.stat().st_size for file in out.glob("*.onnx")), parity(trained, choice, out)
+
+
+def save_weights(trained: Trained, path: Path) -> None:
+    """All that training goes on from, large numbers in half precision."""
+    scene = {f"scene.{name}": stored(value) for name, value in trained.net.state_dict().items()}
+    agent = {name: stored(value) for name, value in trained.agent.state_dict().items()}
+    torch.save({"config": trained.config, "average": scene, "agent": agent}, path)
+
+
+def stored(value: Tensor) -> Tensor:
+    """As the graphs store it."""
+    return value.half() if value.is_floating_point() and value.numel() >= MATRIX else value
 
 
 @torch.no_grad()

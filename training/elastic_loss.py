@@ -44,7 +44,7 @@ def losses(
         now = F.avg_pool2d(square, FINE)
         truth = torch.cat([now, *(detail(scene, s, net.config.spherical) for s in DETAIL_SCALES)], 1).clamp(min=1e-5)
         whole = (F.avg_pool2d(known, FINE) > 0.99).float()  # (B, 1, H/16, W/16)
-        figures["rmse"] = 255 * square.mean().sqrt()
+        figures["rmse"] = 255 * ((square * known).sum() / known.sum().clamp(min=1)).sqrt()
     expected = seen.errors[:, : truth.shape[1]]
     likelihood = whole * (truth / expected + expected.log())  # exponential: its optimum is the expected squared error
     loss = loss + EXPECTED * likelihood.sum() / (whole.sum() * truth.shape[1]).clamp(min=1)

@@ -157,7 +157,7 @@ def squashed(scene: Tensor, which: Tensor) -> Tensor:
     return scene
 
 
-def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
+def check(args: Args) -> None:
     """Raises GlimpseError for sizes that no model has."""
     for name in ("height", "width"):
         if getattr(args, name) % CELL or getattr(args, name) < 2 * CELL:
@@ -174,6 +174,11 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
         raise GlimpseError(f"--decoder-width {args.decoder_width}: expected a multiple of {HEAD}")
     if args.memory == "tokens" and args.whole:
         raise GlimpseError("--whole --memory tokens: expected the memory canvas, for tokens have no mosaic")
+
+
+def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
+    """Raises GlimpseError for sizes that no model has, and for labels that the data lack."""
+    check(args)
     if args.labels and data.maps is None:
         raise GlimpseError(f"--labels: {data.name} has no label maps; expected data with segmentations")
     if args.classes and data.answers is None:
@@ -233,6 +238,7 @@ def validate(net: ElasticVit, data: labelled.Labelled, device: torch.device) -> 
 
 def train(args: Args) -> Path:
     """Train, resuming where a checkpoint is; returns its path. Raises GlimpseError for what cannot be trained."""
+    check(args)
     fabric = loop.launch(args)
     size = (args.height * args.finer, args.width * args.finer)
     data, held_out = (labelled.load(args.data, split, size) for split in ("train", "val"))
@@ -259,12 +265,12 @@ def train(args: Args) -> Path:
         labels = [None if part is None else part.to(turn.device) for part in (maps, answers)]
         return *moved, places[turn.part], lengths[turn.part], *labels
 
-    def check(average: nn.Module) -> loop.Figures:
+    def held(average: nn.Module) -> loop.Figures:
         return validate(average.scene, held_out, fabric.device)  # type: ignore[arg-type]
 
     weights = sum(p.numel() for p in net.parameters()) / 1e6
     print(f"{weights:.2f} M weights, {len(data.images)} scenes, {len(held_out.images)} held out", file=sys.stderr)
-    return loop.fit(fabric, args, {"method": "elastic", **config.described()}, net, draw, check)
+    return loop.fit(fabric, args, {"method": "elastic", **config.described()}, net, draw, held)
 
 
 def load_scene_model(path: Path) -> ElasticVit:

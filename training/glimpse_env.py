@@ -9,6 +9,7 @@ a look cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,14 +38,22 @@ class Rewards:
 def slew_seconds(before: Tensor, after: Tensor, widest: Tensor, spherical: bool, fov: float, aspect: float) -> Tensor:
     """views (B, 3), widest s (B,), fov [rad] across the scene -> (B,) seconds; the slowest axis counts.
 
-    As `glimpse_ros.core.motion`, which a test compares it with.
+    As `glimpse_ros.core.motion`, which a test compares it with. A planar scene is what a pinhole camera sees.
     """
-    x = after[:, 0] - before[:, 0]
-    x = x - 2 * torch.floor(x / 2 + 0.5) if spherical else x
-    pan = x.abs() / 2 * fov / PAN_RATE
-    tilt = (after[:, 1] - before[:, 1]).abs() / 2 * fov / aspect / TILT_RATE
-    zoom = (widest / after[:, 2] - widest / before[:, 2]).abs() / ZOOM_RATE
-    return torch.stack([pan, tilt, zoom]).amax(0)
+    pan, tilt = (b - a for a, b in zip(*(angles(v, spherical, fov, aspect) for v in (before, after)), strict=True))
+    if spherical:
+        pan = pan - 2 * math.pi * torch.floor(pan / (2 * math.pi) + 0.5)
+    zoom = widest / after[:, 2] - widest / before[:, 2]
+    return torch.stack([pan.abs() / PAN_RATE, tilt.abs() / TILT_RATE, zoom.abs() / ZOOM_RATE]).amax(0)
+
+
+def angles(views: Tensor, spherical: bool, fov: float, aspect: float) -> tuple[Tensor, Tensor]:
+    """views (B, 3) -> pan to the right and tilt downwards (B,) [rad]."""
+    if spherical:
+        return views[:, 0] / 2 * fov, views[:, 1] / 2 * fov / aspect
+    half = math.tan(fov / 2)
+    pan = (views[:, 0] * half).atan()
+    return pan, (views[:, 1] * half / aspect * pan.cos()).atan()
 
 
 class Exploration:

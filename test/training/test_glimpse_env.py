@@ -128,10 +128,7 @@ def test_large_glimpses_cost():
     assert torch.allclose(found, plain / 3 - 0.1 * 5.0 * taken[..., 2].T, atol=1e-4)
 
 
-FLAT = pytest.mark.xfail(strict=True, reason="training counts a planar scene's angles as if it were a cylinder")
-
-
-@pytest.mark.parametrize("projection", ["spherical", pytest.param("planar", marks=FLAT)])
+@pytest.mark.parametrize("projection", ["spherical", "planar"])
 def test_seconds_of_motion_are_those_of_the_runtime(projection):
     spherical, aspect = projection == "spherical", 2.0 if projection == "spherical" else 4 / 3
     across = math.radians(360.0 if spherical else 60.0)
