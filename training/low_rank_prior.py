@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from .prior import NUGGET, PARTLY, Prior
 
-COMPONENTS = 128
+COMPONENTS = 192
 STEPS = 18  # of Newton's iteration, which squares what is left: enough for a condition of 10^4
 
 
