@@ -52,13 +52,17 @@ class LowRankPrior(nn.Module):
         """Measure on scenes, (h, w, 3) or (h, w, 4), as `Prior.fit`."""
         full = Prior(self.rows, self.cols)
         full.fit(scenes, spherical)
-        values, vectors = torch.linalg.eigh(full.covariance.double())
+        self.take(full.mean, full.covariance)
+
+    def take(self, mean: Tensor, covariance: Tensor) -> None:
+        """Take over a full prior: mean (N, 3), covariance (N, N)."""
+        values, vectors = torch.linalg.eigh(covariance.double())
         values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
         kept = self.basis.shape[1]
         basis = vectors[:, :kept] * values[:kept].sqrt()
-        self.mean.copy_(full.mean)
+        self.mean.copy_(mean)
         self.basis.copy_(basis)
-        self.rest.copy_((full.covariance.diagonal() - basis.square().sum(1)).clamp(min=0))
+        self.rest.copy_((covariance.diagonal() - basis.square().sum(1)).clamp(min=0))
 
 
 def solve(system: Tensor, right: Tensor) -> Tensor:

@@ -113,4 +113,4 @@ def test_a_rolled_scene_gives_a_rolled_answer():
 
 
 def test_it_never_has_more_components_than_cells():
-    assert LowRankPrior(2, 3).basis.shape == (6, 6) and LowRankPrior(16, 32).basis.shape == (512, 128)
+    assert LowRankPrior(2, 3).basis.shape == (6, 6) and LowRankPrior(16, 32, 100).basis.shape == (512, 100)
