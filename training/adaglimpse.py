@@ -95,9 +95,11 @@ class Args(loop.LoopArgs):
     scene_lr: float = 1e-4
     """of the scene model in its own epochs"""
     gamma: float = 0.99
+    """what a reward is worth one glimpse later"""
     tau: float = 0.005
     """how fast the target critics follow"""
     target_entropy: float = -3.0
+    """[nats] of the actor's actions, which the temperature is learned for; minus their number, as in the paper"""
     temperature: float = 0.1
     """to begin with; it is learned"""
     width: int = 32
