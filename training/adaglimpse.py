@@ -31,91 +31,18 @@ from torch import Tensor, nn
 from glimpse_ros.core.types import GlimpseError
 
 from . import augment, labelled, loop, retina
+from .adaglimpse_args import Args, check
 from .elastic_loss import losses
 from .elastic_pretrain import load_scene_model, squashed
 from .elastic_tokens import ElasticVit
 from .elastic_vit import ElasticConfig
 from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, expected_drop, to_views
 from .glimpse_env import Exploration, Rewards, Scenes
+from .replay import Replay
 from .token_agent import agent_for
 
 GUIDES = 64  # actions, of which a guided one is the best
 PLANAR_FOV = 60.0  # [deg] across a planar scene, as in `glimpse evaluate`
-
-
-@dataclass
-class Args(loop.LoopArgs):
-    """What to explore, and for how long."""
-
-    scene: Path = Path("runs/elastic/checkpoint.pt")
-    """the pretrained scene model, of training.elastic_pretrain"""
-    data: str = "../shared/data/panoramas/train"
-    """folder of panoramas or images, bags, or kind:PATH"""
-    out: Path = Path("runs/adaglimpse")
-    """checkpoint.pt and TensorBoard logs; running the command again goes on from there"""
-    finer: int = 2
-    """images are kept so many times as large as the scene"""
-    glimpses: int = 12
-    """glimpses an episode"""
-    given: float = 0.5
-    """share of the rounds whose first view is given: level, at a random heading, at the widest"""
-    stray: float = 0.1
-    """share of the actions that go anywhere, also later on: critics that compare places have to know them all"""
-    guide: float = 0.3
-    """share of the actions that are the best of some by what the scene model expects: ours; 0 as in the paper"""
-    greedy: float = 0.4
-    """share of the actions that are the best of some by the critics: ours; 0 as in the paper"""
-    candidates: int = 16
-    """random actions beside the actor's, the best of which the critics look forward to (expected-max Q-learning,
-    Ghasemipour et al. 2021): ours; 0: the actor's alone, as in the paper"""
-    batch: int = 16
-    """scenes explored at once, over all processes"""
-    max_fov: float = 60.0
-    """[deg] widest view of the episodes that are not free"""
-    free: float = 0.5
-    """share of the rounds in which a glimpse may span the scene"""
-    squash: float = 0.2
-    """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
-    freeze: int = 1_000_000
-    """epochs that train the agent alone; then every other one trains the scene model (the paper: 10 to 30)"""
-    epoch: int = 8
-    """rounds of whole episodes an epoch"""
-    steps: int = 400
-    """rounds in all, where no minutes are given"""
-    warm: int = 600
-    """steps at random before the actor explores, over all scenes (the paper: 10,000)"""
-    replay: int = 12_000
-    """steps that the buffer holds, a quarter of a megabyte each with the map of panoramas"""
-    replay_batch: int = 128
-    """steps an update learns from; the paper's is 128 or 256"""
-    updates: int = 1
-    """a step of all scenes, as in the paper"""
-    lr: float = 1e-3
-    """of the agent"""
-    scene_lr: float = 1e-4
-    """of the scene model in its own epochs"""
-    gamma: float = 0.99
-    """what a reward is worth one glimpse later"""
-    tau: float = 0.005
-    """how fast the target critics follow"""
-    target_entropy: float = -3.0
-    """[nats] of the actor's actions, which the temperature is learned for; minus their number, as in the paper"""
-    temperature: float = 0.1
-    """to begin with; it is learned"""
-    width: int = 32
-    """of the agent's encoders; the paper's is 128"""
-    hidden: int = 128
-    """of the agent's heads; the paper's is 256"""
-    blind: bool = False
-    """the critics do not see what an action would cover, as in the paper; always so with the memory `tokens`"""
-    per: float = 0.3
-    """reward per unit of score; scores are RMSE on 0-255, ten times the cross-entropy of maps, that of classes"""
-    free_weight: float = 4.0
-    """rewards count so many times where a glimpse may span the scene: they are smaller there"""
-    slew: float = 0.0
-    """cost of a second of motion in units of score; 0 as in the paper"""
-    glimpse_size: float = 0.0
-    """the paper's penalty on large glimpses, in units of score for one as wide as the scene"""
 
 
 @dataclass(frozen=True)
@@ -126,35 +53,6 @@ class Config:
     agent: AgentConfig
     rewards: Rewards
     glimpses: int
-
-
-class Replay:
-    """The newest steps: belief, limits, action, reward, next belief, whether the episode ended. Beliefs in half."""
-
-    def __init__(self, size: int, slots: int, channels: int, device: torch.device) -> None:
-        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.zeros(size, *shape, dtype=dtype, device=device)
-
-        self.belief, self.after = (room(slots, channels, dtype=torch.float16) for _ in range(2))
-        self.limits, self.action = room(3, 2), room(ACTIONS)
-        self.reward, self.ended = room(), room()
-        self.count = self.next = 0
-
-    def add(self, *steps: Tensor) -> None:
-        """Each (B, ...), in the order of the class's sentence."""
-        size = len(self.reward)
-        where = (torch.arange(len(steps[0]), device=self.reward.device) + self.next) % size
-        parts = (self.belief, self.limits, self.action, self.reward, self.after, self.ended)
-        for part, values in zip(parts, steps, strict=True):
-            part[where] = values.to(part.dtype)
-        self.next = (self.next + len(where)) % size
-        self.count = min(self.count + len(where), size)
-
-    def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """A batch of steps, with replacement."""
-        picks = torch.randint(self.count, (batch,), generator=generator).to(self.reward.device)
-        parts = (self.belief, self.limits, self.action, self.reward, self.after, self.ended)
-        return tuple(part[picks].float() for part in parts)
 
 
 class Agent(nn.Module):
@@ -199,6 +97,12 @@ class Learner:
         with torch.no_grad():
             torch._foreach_lerp_(list(agent.target.parameters()), list(agent.critic.parameters()), args.tau)
         return {"critic": critic_loss.item(), "alpha": alpha.item(), "entropy": -log.mean().item()}
+
+    def anneal(self, progress: float) -> None:
+        """Set the learning rate for where a run is, progress in [0, 1]."""
+        rate = self.args.lr * min(1.0, (1 - progress) / max(self.args.anneal, 1e-9))
+        for optimizer in self.optimizers.values():
+            optimizer.param_groups[0]["lr"] = rate
 
     def step(self, name: str, loss: Tensor) -> None:
         """Follow a loss's gradient, averaged over processes."""
@@ -387,22 +291,6 @@ def load_agent(agent: Agent, state: dict[str, Any], path: Path) -> None:
         ) from None
 
 
-def check(args: Args) -> None:
-    """Raises GlimpseError for numbers that no run has."""
-    least = {"glimpses": 2, "epoch": 1, "freeze": 0, "warm": 1, "replay": 1, "replay_batch": 1, "updates": 0}
-    least |= {"candidates": 0}
-    for name, smallest in least.items():
-        if getattr(args, name) < smallest:
-            raise GlimpseError(f"--{name.replace('_', '-')} {getattr(args, name)}: expected at least {smallest}")
-    if args.replay < args.batch:
-        raise GlimpseError(f"--replay {args.replay}: expected at least --batch {args.batch}, the steps of one moment")
-    for name in ("free", "given", "stray", "guide", "greedy", "squash"):
-        if not 0 <= getattr(args, name) <= 1:
-            raise GlimpseError(f"--{name} {getattr(args, name):g}: expected a share, 0 to 1")
-    if not 0 < args.max_fov <= 360:
-        raise GlimpseError(f"--max-fov {args.max_fov:g}: expected degrees above 0, at most 360")
-
-
 def train(args: Args) -> Path:
     """Train, resuming where a checkpoint is; returns its path. Raises GlimpseError for what cannot be trained."""
     from torch.utils.tensorboard import SummaryWriter
@@ -430,6 +318,7 @@ def train(args: Args) -> Path:
         progress = float(fabric.broadcast(progress)) if fabric.world_size > 1 else progress
         if progress >= 1:
             break
+        run.learner.anneal(progress)
         epoch = run.round // args.epoch
         figures = run.rl_round() if epoch < args.freeze or epoch % 2 == 0 else run.scene_round()
         run.round, run.seconds = run.round + 1, before + time.monotonic() - started

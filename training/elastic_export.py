@@ -158,7 +158,8 @@ def export(
     size = scene_size(trained.net.config, scene)  # type: ignore[arg-type]
     trained = rounded(trained) if half else trained
     net, agent, c = trained.net, trained.agent, trained.net.config
-    net.reach = reach(net)
+    if c.map:
+        net.reach = reach(net)
     choice = Choice(agent.actor, agent.target if act == "critic" else None).eval()
     step, policy = scene_model(net, size), policy_model(choice, net)
     if half:

@@ -39,6 +39,8 @@ class Args:
     """a bundle of training.export"""
     out: Path = Path("runs/elastic/checkpoint.pt")
     """for training.elastic_pretrain --init, training.adaglimpse --scene"""
+    map: bool = True
+    """what is new: glimpse tokens and the map that they write into; without it what was learned is all"""
     seed: int = 0
     """of what is new"""
 
@@ -81,11 +83,11 @@ def canvas_weights(bundle: Path) -> dict[str, Tensor]:
     return {name: torch.from_numpy(found[name].copy()) for name in wanted}
 
 
-def elastic(weights: dict[str, Tensor], seed: int = 0) -> ElasticCanvas:
-    """The elastic scene model that draws and expects what the canvas does."""
+def elastic(weights: dict[str, Tensor], tokens: bool = True, seed: int = 0) -> ElasticCanvas:
+    """The elastic scene model that draws and expects what the canvas does, with tokens and their map or without."""
     torch.manual_seed(seed)
     like = CanvasConfig()
-    net = ElasticCanvas(ElasticConfig(features=like.features, widths=like.widths, blocks=like.blocks))
+    net = ElasticCanvas(ElasticConfig(features=like.features, widths=like.widths, blocks=like.blocks, map=tokens))
     kept = {name: value for name, value in weights.items() if not name.startswith("prior.")}
     net.load_state_dict({**net.state_dict(), **kept})
     net.prior.take(weights["prior.mean"], weights["prior.covariance"])  # type: ignore[operator]
@@ -102,7 +104,7 @@ def save(net: ElasticCanvas, path: Path) -> None:
 if __name__ == "__main__":
     try:
         args = tyro.cli(Args)
-        save(elastic(canvas_weights(args.bundle), args.seed), args.out)
+        save(elastic(canvas_weights(args.bundle), args.map, args.seed), args.out)
         print(args.out)
     except GlimpseError as error:
         sys.exit(str(error))

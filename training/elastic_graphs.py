@@ -1,8 +1,8 @@
 """AdaGlimpse as two graphs: one step of the elastic scene model, and the choice of the next view.
 
-The scene graph is `ElasticCanvas` with its map of cells as one more state. The policy takes the actor's mean, or the
-best of many actions by the critics: their footprints on a grid of actions are a few matrix products, for all actions of
-one s share how they cover rows and columns.
+The scene graph is `ElasticCanvas`; its map of cells, where it has one, is one more state. The policy takes the actor's
+mean, or the best of many actions by the critics: their footprints on a grid of actions are a few matrix products, for
+all actions of one s share how they cover rows and columns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from .glimpse_agent import (
 )
 from .graph_parts import under_if
 
-STATES = (*export.STATES, "state_cells")
 QUARTER = 4  # the decoder's finest maps are of a quarter of the resolution
 ALIGNED = 4  # channels
 HANDED = ("smooth", "x1", "x2")
@@ -42,13 +41,13 @@ GRID = (12, 4, 3)  # lines of the coarse grid along x, y and s, beside the actor
 
 
 def split(memory: Memory) -> tuple[Tensor, ...]:
-    """The memory as the bundle's states, see `export.split`."""
-    return (*export.split((memory[0], memory[1], memory[2])), memory[3])
+    """The memory as the bundle's states, see `export.split`, and the map where there is one."""
+    return (*export.split((memory[0], memory[1], memory[2])), *memory[3:])
 
 
 def joined(states: tuple[Tensor, ...]) -> Memory:
     """The inverse of `split`."""
-    return (*export.joined(states[:4]), states[4])
+    return (*export.joined(states[:4]), *states[4:])
 
 
 def shown(net: ElasticCanvas, memory: Memory, seen: Seen, view: Tensor) -> tuple[Tensor, ...]:
@@ -241,11 +240,12 @@ def scene_model(net: ElasticCanvas, size: tuple[int, int]) -> onnx.ModelProto:
     c, memory = net.config, net.empty(1)
     glimpse, view = torch.rand(1, 1, 3, c.glimpse, c.glimpse), torch.tensor([[0.1, 0.2, 0.25]])
     told = ["belief", "uncertainty", "attention", *(["classification"] if c.classes else [])]
-    outputs = [*(f"next_{name}" for name in STATES), *told, *HANDED]
-    trunk = to_onnx(Step(net), (glimpse, view, *split(memory)), ["glimpse", "view", *STATES], outputs)
+    states = [*export.STATES, *(["state_cells"] if c.map else [])]
+    outputs = [*(f"next_{name}" for name in states), *told, *HANDED]
+    trunk = to_onnx(Step(net), (glimpse, view, *split(memory)), ["glimpse", "view", *states], outputs)
     with torch.no_grad():
         handed = net.look(memory).handed
-    names = [*(f"next_{name}" for name in STATES[:4]), *HANDED]
+    names = [*(f"next_{name}" for name in export.STATES), *HANDED]
     drawn = ["reconstruction"] * bool(c.colours) + ["segmentation"] * bool(c.labels)
     decoder = to_onnx(Drawing(net, size), (*split(memory)[:4], *handed), names, drawn)
     return under_if(trunk, decoder, HANDED)

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 from glimpse_ros.core.policies import grid_views
 from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec
 
-from . import augment, labelled, loop, retina, views
+from . import augment, labelled, loop, views
 from .elastic_loss import losses
 from .elastic_tokens import HEAD, ElasticVit, scene_model
 from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
+from .roll_out import roll_out
 
 DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "label_head")  # parts that no belief reads
 SQUARE = 224  # [px] of the paper's scenes
@@ -62,10 +63,16 @@ class Args(loop.LoopArgs):
     """blocks of the decoder of `tokens`; the paper's are 8"""
     size: Size = "tiny"
     """of the encoder: width 192, 384 or 768"""
+    map: bool = True
+    """of the canvas; without it glimpses are no tokens, their mosaic and its U-Net are all"""
     depth: int = 4
     """blocks of the encoder; 0: the paper's 12"""
     widths: tuple[int, int, int, int] = (32, 48, 96, 192)
     """channels of the decoder at 1/4, 1/8, 1/16 and 1/32 of the scene"""
+    features: int = 8
+    """channels of a glimpse that are pasted beside its pixels"""
+    blocks: int = 1
+    """of attention at the decoder's coarsest level"""
     labels: bool = False
     """segment too"""
     classes: bool = False
@@ -121,30 +128,11 @@ class Pretrain(nn.Module):
         return losses(self.scene, memory, image, known.float(), maps, answers)
 
 
-def roll_out(net: ElasticVit, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
-    """Glimpses of scene (B, 3, H, W) at places (B, T, 3), the first lengths (B,) of each, into an empty memory.
-
-    Lengths must not rise along the batch: episodes that have ended are set aside, not carried along.
-    """
-    memory, finished = net.empty(len(scene)), []
-    size, wraps = net.config.glimpse, net.config.spherical
-    for t in range(places.shape[1]):
-        running = int((lengths > t).sum())
-        if running < len(memory[0]):
-            finished.append(tuple(part[running:] for part in memory))
-            memory = tuple(part[:running] for part in memory)
-        with torch.autocast(scene.device.type, enabled=False):
-            glimpse, taken = retina.sample(scene[:running], places[:running, t], size, wraps)
-        memory = net.write(memory, glimpse, taken)
-    parts = [memory, *reversed(finished)]
-    return tuple(torch.cat(level) for level in zip(*parts, strict=True))
-
-
 def whole(net: ElasticCanvas, scene: Tensor) -> Memory:
     """A memory that has seen all of scene (B, 3, H, W) at its own resolution; nothing was written into the map."""
     level = torch.ones_like(scene[:, :1])
     features = F.avg_pool2d(net.encode(torch.cat([scene - 0.5, level], 1)).float(), 4)
-    return scene, level, torch.cat([features, level[..., ::4, ::4]], 1), net.empty(len(scene))[3]
+    return scene, level, torch.cat([features, level[..., ::4, ::4]], 1), *net.empty(len(scene))[3:]
 
 
 def squashed(scene: Tensor, which: Tensor) -> Tensor:
@@ -172,6 +160,8 @@ def check(args: Args) -> None:
         raise GlimpseError(f"--capacity {args.capacity} --decoder-depth {args.decoder_depth}: expected at least 1")
     if args.decoder_width < HEAD or args.decoder_width % HEAD:
         raise GlimpseError(f"--decoder-width {args.decoder_width}: expected a multiple of {HEAD}")
+    if args.memory == "tokens" and not args.map:
+        raise GlimpseError("--no-map --memory tokens: expected the memory canvas, for tokens have no map")
     if args.memory == "tokens" and args.whole:
         raise GlimpseError("--whole --memory tokens: expected the memory canvas, for tokens have no mosaic")
 
@@ -190,11 +180,14 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
         args.glimpse,
         data.projection == "spherical",
         widths=args.widths,
+        features=args.features,
+        blocks=args.blocks,
         memory=args.memory,
         capacity=args.capacity,
         decoder_width=args.decoder_width,
         decoder_depth=args.decoder_depth,
         size=args.size,
+        map=args.map,
         depth=args.depth,
         patch=args.patch,
         labels=names if args.labels else 0,

@@ -5,7 +5,7 @@ With the memory `tokens` (the paper, section 3.1) every token seen so far is enc
 masked autoencoder's decoder draws the scene (`training.elastic_tokens`): the cost grows with what was seen, up to a
 fixed capacity. With `canvas` (ours; the idea of CanViT, arXiv 2603.22570) glimpse tokens read from a map of the scene
 by cross-attention and write into it, their pixels go into a mosaic, and the decoders read both: nothing is re-encoded,
-the cost is constant.
+the cost is constant. Without the map (`ElasticConfig.map`) the mosaic is all that is kept.
 
 `write` takes a glimpse in, `look` reads what a decision needs, `decode` draws. B batch, H x W scene, d width,
 n = g * g tokens a glimpse, N = H/32 * W/32 cells of the map. Views are (x, y, s) in the scene frame.
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from .canvas import BELIEF_CHANNELS, Attention, Canvas, CanvasConfig
 from .low_rank_prior import LowRankPrior
+from .token_places import apart, cell_boxes, corner_code, token_boxes
 
 Size = Literal["tiny", "small", "base"]
 SIZES: dict[str, tuple[int, int, int]] = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12)}
@@ -37,6 +38,7 @@ class ElasticConfig(CanvasConfig):
 
     memory: str = "canvas"
     size: str = "tiny"
+    map: bool = True  # of the canvas: tokens write into a map; without it the mosaic's U-Net works alone
     depth: int = 4  # blocks of the encoder; 0: as many as the size has (12)
     patch: int = 16  # [px] of the glimpse under one token
     capacity: int = 12  # glimpses that the memory `tokens` holds
@@ -80,8 +82,9 @@ class ElasticConfig(CanvasConfig):
         return min(glimpses, self.capacity) if self.memory == "tokens" else glimpses
 
     def described(self) -> dict[str, Any]:
-        """What a checkpoint must agree with; of a canvas, without what the other memory added later."""
-        later = () if self.memory == "tokens" else ("decoder_width", "decoder_depth")
+        """What a checkpoint must agree with, without what came later and does not touch it."""
+        later = [] if self.memory == "tokens" else ["decoder_width", "decoder_depth"]
+        later += ["map"] if self.map else []
         return {name: value for name, value in asdict(self).items() if name not in later}
 
 
@@ -94,52 +97,6 @@ class Seen:
 
     def __init__(self, latent: Tensor, errors: Tensor, attention: Tensor, handed: tuple[Tensor, ...]) -> None:
         self.latent, self.errors, self.attention, self.handed = latent, errors, attention, handed
-
-
-def corner_code(boxes: Tensor, width: int, cells: tuple[int, int], wraps: bool) -> Tensor:
-    """boxes (B, n, 4) as (x0, y0, x1, y1) in the scene frame -> (B, n, width): sines and cosines of each corner.
-
-    Wavelengths run from the whole scene down to half a cell; on a sphere those of x divide the circle, so that the code
-    closes on itself (the paper's, section 3.1, is of pixels and does not).
-    """
-    count, parts = width // 8, []
-    for axis, n in ((0, cells[1]), (1, cells[0])):
-        low = 1.0 if wraps and axis == 0 else 0.5
-        waves = torch.logspace(math.log2(low), math.log2(2 * n), count, base=2.0, device=boxes.device)
-        if wraps and axis == 0:
-            waves = waves.round()
-        for corner in (axis, axis + 2):
-            angle = math.pi * boxes[..., corner, None] * waves  # (B, n, count)
-            parts += [angle.sin(), angle.cos()]
-    return torch.cat(parts, -1)
-
-
-def token_boxes(views: Tensor, grid: int, aspect: float) -> Tensor:
-    """views (B, 3) -> (B, g * g, 4): corners (x0, y0, x1, y1) of the tokens, row by row; aspect is W / H."""
-    half = torch.stack([views[:, 2], (views[:, 2] * aspect).clamp(max=1)], 1)  # (B, 2)
-    edge = torch.linspace(-1, 1, grid + 1, device=views.device)
-    x = views[:, 0, None] + half[:, 0, None] * edge  # (B, g + 1)
-    y = views[:, 1, None] + half[:, 1, None] * edge
-    b, n = len(views), grid * grid
-    x0, x1 = (part[:, None, :].expand(b, grid, grid).reshape(b, n) for part in (x[:, :-1], x[:, 1:]))
-    y0, y1 = (part[:, :, None].expand(b, grid, grid).reshape(b, n) for part in (y[:, :-1], y[:, 1:]))
-    return torch.stack([x0, y0, x1, y1], -1)
-
-
-def cell_boxes(rows: int, cols: int) -> Tensor:
-    """(1, rows * cols, 4): corners of the map's cells, row by row."""
-    y, x = torch.meshgrid(torch.arange(rows), torch.arange(cols), indexing="ij")
-    x0, y0 = x.flatten() / cols * 2 - 1, y.flatten() / rows * 2 - 1
-    return torch.stack([x0, y0, x0 + 2 / cols, y0 + 2 / rows], -1)[None]
-
-
-def apart(a: Tensor, b: Tensor, wraps: bool) -> Tensor:
-    """boxes (B, n, 4), (B, m, 4) -> (B, n, m): how far apart, squared; 0 concentric, 1 where they touch at a side."""
-    centre = (a[:, :, None, :2] + a[:, :, None, 2:] - b[:, None, :, :2] - b[:, None, :, 2:]) / 2  # (B, n, m, 2)
-    reach = (a[:, :, None, 2:] - a[:, :, None, :2] + b[:, None, :, 2:] - b[:, None, :, :2]) / 2
-    x = centre[..., 0]
-    x = x - 2 * torch.floor(x / 2 + 0.5) if wraps else x
-    return (x / reach[..., 0]).square() + (centre[..., 1] / reach[..., 1]).square()
 
 
 class Block(nn.Module):
@@ -238,13 +195,14 @@ class ElasticCanvas(Canvas):
         width, depth, heads = config.dims
         rows, cols = config.cells
         self.prior = LowRankPrior(*config.fine)  # type: ignore[assignment]
-        self.embed = Embed(config)
-        # Written to in every second layer: the map costs more than the tokens do.
-        self.layers = nn.ModuleList(Layer(width, heads, bool(k % 2)) for k in range(depth))
         self.register_buffer("boxes", cell_boxes(rows, cols), persistent=False)
-        self.cell_place = nn.Linear(width // 8 * 8, width)
-        self.recall = nn.Linear(width, config.widths[3])  # the map into the U-Net
-        nn.init.zeros_(self.recall.weight)
+        if config.map:
+            self.embed = Embed(config)
+            # Written to in every second layer: the map costs more than the tokens do.
+            self.layers = nn.ModuleList(Layer(width, heads, bool(k % 2)) for k in range(depth))
+            self.cell_place = nn.Linear(width // 8 * 8, width)
+            self.recall = nn.Linear(width, config.widths[3])  # the map into the U-Net
+            nn.init.zeros_(self.recall.weight)
         c0, _, c2, c3 = config.widths
         if config.labels:
             self.label_head = nn.Conv2d(c0, 16 * config.labels, 3, padding=1)
@@ -255,36 +213,44 @@ class ElasticCanvas(Canvas):
     boxes: Tensor
 
     def empty(self, batch: int) -> Memory:  # type: ignore[override]
-        """As `Canvas.empty`, and the map (B, N, d), zero."""
+        """As `Canvas.empty`, and the map (B, N, d), zero, where there is one."""
         rows, cols = self.config.cells
-        return (*super().empty(batch), torch.zeros(batch, rows * cols, self.config.dims[0], device=self.place.device))
+        pixels = super().empty(batch)
+        if not self.config.map:
+            return pixels
+        return (*pixels, torch.zeros(batch, rows * cols, self.config.dims[0], device=self.place.device))
 
     def write(self, memory: Memory, glimpse: Tensor, view: Tensor) -> Memory:  # type: ignore[override]
         """Write glimpses (B, 3, g, g) in [0, 1] taken at views (B, 3)."""
-        c = self.config
         pixels = super().write((memory[0], memory[1], memory[2]), glimpse, view)
+        return (*pixels, self.note(memory[3], glimpse, view)) if self.config.map else pixels
+
+    def note(self, cells: Tensor, glimpse: Tensor, view: Tensor) -> Tensor:
+        """The map (B, N, d) after tokens of the glimpses have read from it and written into it."""
+        c = self.config
         tokens, boxes = self.embed(glimpse, view)
         with torch.autocast(glimpse.device.type, enabled=False):
             cells_at = self.boxes.expand(len(view), -1, -1)
             distance = apart(cells_at, boxes, c.spherical)
             code = corner_code(self.boxes, c.dims[0], c.cells, c.spherical)
-        place, cells = self.cell_place(code), memory[3]
+        place = self.cell_place(code)
         for layer in self.layers:
             tokens, found = layer(tokens, cells + place, distance)
             cells = found - place
         cells = cells.float()
         if math.isfinite(self.reach):
             cells = cells * (self.reach / cells.norm(dim=-1, keepdim=True).clamp(min=self.reach))
-        return (*pixels, cells)
+        return cells
 
     def look(self, memory: Memory) -> Seen:
         """What a decision needs of a memory; the map's own codes stay in `latent`, after the decoder's attention."""
-        colour, sharp, features, cells = memory
+        colour, sharp, features, *cells = memory
         seen = (sharp > 0).to(colour.dtype)
         known, pooled = F.avg_pool2d(seen, 4), F.avg_pool2d(colour * seen, 4)
         smooth = self.fill(pooled, known)
         x1, x2, x3 = self.descend(pooled, known, F.avg_pool2d(sharp, 4), smooth, features[:, :-1])
-        x3 = x3 + self.recall(cells).transpose(1, 2).unflatten(2, self.config.cells)
+        if self.config.map:
+            x3 = x3 + self.recall(cells[0]).transpose(1, 2).unflatten(2, self.config.cells)
         for block in self.mid:
             if isinstance(block, Attention):
                 x3, attention = block.attend(x3)

@@ -25,8 +25,9 @@ from torch import Tensor
 
 from glimpse_ros.core.types import GlimpseError, SceneSpec
 
-from . import retina, scenes, views
-from .canvas import DETAIL_SCALES, Canvas, CanvasConfig, Memory
+from . import scenes, views
+from .canvas import DETAIL_SCALES, Canvas, CanvasConfig
+from .roll_out import roll_out
 
 SHARP = 0.003  # typical squared error in [0, 1]^2 of a pixel that was seen
 
@@ -70,25 +71,6 @@ class Args:
     """use only so many images (0: all), for smoke runs"""
     init: Path | None = None
     """start from the weights of another checkpoint"""
-
-
-def roll_out(net: Canvas, scene: Tensor, places: Tensor, lengths: Tensor) -> Memory:
-    """Glimpses of scene (B, 3, H, W) at places (B, T, 3), the first lengths (B,) of each, into an empty memory.
-
-    Lengths must not rise along the batch: episodes that have ended are set aside, not carried along.
-    """
-    memory, finished = net.empty(len(scene)), []
-    size, wraps = net.config.glimpse, net.config.spherical
-    for t in range(places.shape[1]):
-        running = int((lengths > t).sum())
-        if running < len(memory[0]):
-            finished.append(tuple(part[running:] for part in memory))
-            memory = (memory[0][:running], memory[1][:running], memory[2][:running])
-        with torch.autocast(scene.device.type, enabled=False):  # places need all their digits
-            glimpse, taken = retina.sample(scene[:running], places[:running, t], size, wraps)
-        memory = net.write(memory, glimpse, taken)
-    parts = [memory, *reversed(finished)]
-    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts]), torch.cat([p[2] for p in parts])
 
 
 def detail(scene: Tensor, s: float, wraps: bool) -> Tensor:

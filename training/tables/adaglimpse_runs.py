@@ -7,11 +7,8 @@ threshold. Parts are kept in a folder if one is named, so that another bundle do
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -38,6 +35,7 @@ from .adaglimpse_sums import Part, Run
 from .gae_camvid import source as camvid
 from .gae_panoramas import source as panoramas
 from .gae_rows import MOSAIC, Recorded, Source, scene_of, truth_of
+from .pool import pooled
 from .runs import NEVER, Plan
 from .text import NOTHING
 
@@ -166,7 +164,7 @@ def run_all(rows: list[Wanted], plan: Plan, keep: Path | None = None) -> Found:
     files = {job: None if keep is None else keep / f"{name_of(job)}.npz" for job in jobs}
     parts = {job: read(file) for job, file in files.items() if file is not None and file.exists()}
     left, started = [job for job in jobs if job not in parts], time.monotonic()
-    for done, (job, part) in enumerate(zip(left, _run(left, plan.workers), strict=True), 1):
+    for done, (job, part) in enumerate(zip(left, pooled(explored, left, plan.workers), strict=True), 1):
         told = f"{job.wanted.bundle} {job.wanted.policy}, {job.wanted.regime.name}, seed {job.seed}"
         print(f"{done}/{len(left)} {told}: after {time.monotonic() - started:.0f} s", file=sys.stderr)
         file, parts[job] = files[job], part
@@ -230,16 +228,3 @@ def read(file: Path) -> Part:
             return Part(**arrays)
     except (OSError, ValueError, TypeError, BadZipFile) as error:
         raise GlimpseError(f"{file}: cannot be read ({error}); expected what --keep wrote: delete it") from error
-
-
-def _run(jobs: list[Job], workers: int) -> Iterator[Part]:
-    if workers == 1 or len(jobs) < 2:
-        yield from map(explored, jobs)
-        return
-    context = multiprocessing.get_context("spawn")  # onnxruntime's threads do not survive a fork
-    with ProcessPoolExecutor(min(workers, len(jobs)), context) as pool:
-        try:
-            yield from pool.map(explored, jobs)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # a refusal need not wait for what nobody will read
-            raise

@@ -4,11 +4,8 @@ the same seeds, first views and sums. Beside the figures each job keeps where it
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +22,7 @@ from glimpse_ros.core.types import Glimpse, GlimpseError, SceneEstimate, SceneIn
 from glimpse_ros.datasets.fit import check_fit
 from glimpse_ros.datasets.truth import Truth, load_truth
 
+from .pool import pooled
 from .runs import spread
 
 GLIMPSES = 8
@@ -168,7 +166,7 @@ def explore_all(jobs: list[Job], workers: int = 1) -> dict[tuple[str, str, Sourc
     """All jobs, in as many processes; rows by model, policy and source. Raises GlimpseError as `explored` does."""
     started = time.monotonic()
     parts: dict[Job, Part] = {}
-    for job, part in zip(jobs, _run(jobs, workers), strict=True):
+    for job, part in zip(jobs, pooled(explored, jobs, workers), strict=True):
         name = f"{Path(job.model).name} {job.policy}, seed {job.seed}, {len(part.views)} scenes"
         print(f"{len(parts) + 1}/{len(jobs)} {name}: after {time.monotonic() - started:.0f} s", file=sys.stderr)
         parts[job] = part
@@ -177,16 +175,3 @@ def explore_all(jobs: list[Job], workers: int = 1) -> dict[tuple[str, str, Sourc
         key = (job.model, job.policy, job.source)
         rows[key] = (*rows.get(key, ()), part)
     return {key: Row(kept) for key, kept in rows.items()}
-
-
-def _run(jobs: list[Job], workers: int) -> Iterator[Part]:
-    if workers == 1 or len(jobs) < 2:
-        yield from map(explored, jobs)
-        return
-    context = multiprocessing.get_context("spawn")  # onnxruntime's threads do not survive a fork
-    with ProcessPoolExecutor(min(workers, len(jobs)), context) as pool:
-        try:
-            yield from pool.map(explored, jobs)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # a refusal need not wait for what nobody will read
-            raise

@@ -6,12 +6,9 @@ and glimpse, so that one pass answers for every number of glimpses and every sto
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +20,8 @@ from glimpse_ros.core.explorer import explore, look_at_canvas
 from glimpse_ros.core.policies import first_view, make_policy
 from glimpse_ros.core.types import GlimpseError, Limits
 from glimpse_ros.datasets import mnist
+
+from .pool import pooled
 
 CHUNK = 500  # scenes a job
 NEVER = 2.0  # a stop threshold that no score reaches; with it the policy is asked after the last glimpse too
@@ -104,7 +103,7 @@ class Plan:
             for seed in range(seeds)
             for at in range(0, len(scenes), CHUNK)
         ]
-        for done, part in enumerate(self._run(jobs), 1):
+        for done, part in enumerate(pooled(episodes, jobs, self.workers), 1):
             parts.append(part)
             if sys.stderr.isatty():
                 print(f"\r{bundle} {policy}: {done}/{len(jobs)} ", end="", file=sys.stderr)
@@ -113,14 +112,6 @@ class Plan:
         right, stop = (np.concatenate(lists) for lists in zip(*parts, strict=True))
         shape = (seeds, len(scenes), glimpses)
         return Looks(right.reshape(shape), stop.reshape(shape))
-
-    def _run(self, jobs: list[tuple]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float32]]]:
-        if self.workers == 1 or len(jobs) == 1:
-            yield from map(episodes, jobs)
-            return
-        context = multiprocessing.get_context("spawn")  # onnxruntime's threads do not survive a fork
-        with ProcessPoolExecutor(min(self.workers, len(jobs)), context) as pool:
-            yield from pool.map(episodes, jobs)
 
 
 def episodes(
