@@ -24,14 +24,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .core.bundle import load_scene
 from .core.explorer import explore, look_at_canvas
 from .core.memory import Mosaic
-from .core.metrics import ClassSum, ErrorSum
 from .core.motion import scene_fov, slew_seconds
 from .core.policies import POLICIES, first_view, make_policy
 from .core.stretch import stretched
@@ -41,14 +39,14 @@ from .core.types import (
     Limits,
     Policy,
     Projection,
-    SceneEstimate,
     SceneInfo,
     SceneModel,
     SceneSpec,
     View,
 )
-from .datasets.fit import check_fit, class_count
+from .datasets.fit import check_fit
 from .datasets.truth import Truth, load_truth
+from .evaluate_row import Row
 from .evaluate_table import table
 
 SENSOR = GlimpseSpec(32)  # whose pixels bound how narrow a view of a folder's images may be; the mosaic's
@@ -88,37 +86,6 @@ class Setting:
             for a, b in zip(views[:-1], views[1:], strict=True)
         ]
         return np.pad(np.cumsum([0.0, *ways]), (0, self.glimpses - len(views)), "edge")
-
-
-class Row:
-    """Sums of one model and policy over the images of one seed; a list entry per glimpse, empty for what is unknown."""
-
-    def __init__(self, info: SceneInfo, truth: Truth, glimpses: int) -> None:
-        self.truth, self.every = truth, range(glimpses)
-        scored = truth.answers is not None and "classification" in info.outputs
-        mapped = truth.maps is not None and "segmentation" in info.outputs
-        self.errors = [ErrorSum() for _ in self.every if "reconstruction" in info.outputs]
-        self.classes = [ClassSum(class_count(info, "segmentation")) for _ in self.every if mapped]
-        self.hits = [0 for _ in self.every if scored]
-        self.taken: list[int] = []  # glimpses of each image
-        self.slews: list[NDArray[np.float64]] = []  # of each image, (glimpses,)
-
-    def add(self, i: int, k: int, estimate: SceneEstimate) -> None:
-        """What was believed of image i after glimpse k, from 0."""
-        truth = self.truth
-        if self.hits and estimate.classification is not None and truth.answers is not None:
-            self.hits[k] += int(estimate.classification.argmax() == truth.answers[i])
-        if self.errors and estimate.reconstruction is not None:
-            self.errors[k].add(to_size(estimate.reconstruction, truth.size), truth.images[i])
-        if self.classes and estimate.segmentation is not None and truth.maps is not None:
-            logits = np.ascontiguousarray(estimate.segmentation.transpose(1, 2, 0))
-            full = cv2.resize(logits, truth.size[::-1], interpolation=cv2.INTER_LINEAR)
-            self.classes[k].add(full.argmax(-1), truth.maps[i])
-
-    @property
-    def accuracy(self) -> list[float]:
-        """Share of the images that are in the right class."""
-        return [hits / len(self.taken) for hits in self.hits]
 
 
 def load_models(names: list[str], truth: Truth) -> dict[str, SceneModel]:
@@ -192,15 +159,6 @@ def run_seed(truth: Truth, scene: SceneModel, policy: Policy, setting: Setting, 
         for k in range(taken, setting.glimpses):  # it stopped, and this is what it knew
             row.add(i, k, step.estimate)
         yield row
-
-
-def to_size(reconstruction: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """(3, h, w) in [0, 1] -> (H, W, 3) on 0-255, bicubic where the sizes differ."""
-    image = reconstruction.transpose(1, 2, 0)
-    if image.shape[:2] != size:
-        resized = cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=cv2.INTER_CUBIC)
-        image = np.asarray(resized, np.float32)
-    return np.asarray(np.clip(image, 0.0, 1.0) * 255.0, np.float32)
 
 
 def evaluate(models: list[str], policies: list[str], truth: Truth, setting: Setting, quiet: bool = False) -> list[dict]:

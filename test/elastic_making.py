@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training import adaglimpse, elastic_pretrain
+from training import adaglimpse, elastic_pretrain, loop
 from training.elastic_vit import ElasticCanvas, ElasticConfig, Memory
+from training.glimpse_agent import AgentConfig, Critic, agent_config
+from training.labelled import Labelled
 
 HEIGHT, WIDTH, GLIMPSE = 64, 128, 16
 SMALL: dict[str, Any] = {
@@ -106,3 +109,44 @@ def exploring(out: Path, data: str, scene: Path, **options: Any) -> adaglimpse.A
     """Two rounds of an agent that learns from its second on."""
     small = {"glimpses": 3, "epoch": 1, "warm": 8, "replay": 64, "replay_batch": 8, "width": 8, "hidden": 16}
     return adaglimpse.Args(out=out, data=data, scene=scene, **{**QUICK, **small, **options})
+
+
+def agent_sizes(spherical: bool = True, **options: Any) -> AgentConfig:
+    """An agent's configuration for the tiny scene model."""
+    net = network(spherical=spherical)
+    return replace(agent_config(net.config, width=8, hidden=16), **options)
+
+
+def beliefs(spherical: bool = True, count: int = 3, glimpses: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Beliefs (B, N, D) of a stirred scene model, and the last views (B, 3)."""
+    return believed(network(True, spherical=spherical), scenes(count, seed), places(count, glimpses, seed))
+
+
+def critics(**options: Any) -> Critic:
+    """Twin critics as after some training: what they add to what is expected begins at zero."""
+    torch.manual_seed(0)
+    made = Critic(agent_sizes(**options))
+    with torch.no_grad():
+        for weight in made.parameters():
+            if not weight.any():
+                weight.normal_(0, 0.3)
+    return made
+
+
+def bounds(limits: tuple, count: int) -> Tensor:
+    """The same limits (B, 3, 2) for so many."""
+    return torch.tensor(limits).expand(count, 3, 2)
+
+
+def started(
+    folder: Path, net: ElasticCanvas | None = None, images: list[NDArray[np.uint8]] | None = None, **options: Any
+) -> adaglimpse.Run:
+    """A run on generated scenes, before its first round, and no file."""
+    net = net or network()
+    c = net.config
+    args = exploring(folder, "", folder, **options)
+    rng = np.random.default_rng(0)
+    images = images or [rng.integers(0, 256, (c.height, c.width, 3), np.uint8) for _ in range(4)]
+    projection = "spherical" if c.spherical else "planar"
+    torch.manual_seed(args.seed)
+    return adaglimpse.Run(loop.launch(args), args, Labelled("made", images, projection=projection), net)

@@ -240,10 +240,10 @@ class Canvas(nn.Module):
     def sharpen(self, memory: Memory, smooth: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, Tensor]:
         """The shallow network at full resolution: the imagined scene (B, 3, h, w), features (B, c0, h, w)."""
         colour, sharp, features = memory
-        seen = sharp > 0
+        seen = (sharp > 0).to(colour.dtype)
         imagined, x1 = self.imagine(smooth, x1, x2)
-        pixels = F.pixel_unshuffle(torch.where(seen, colour - 0.5, torch.zeros_like(colour)), 4)  # (B, 48, h, w)
-        known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen.to(colour.dtype), 4)], 1)
+        pixels = F.pixel_unshuffle((colour - 0.5) * seen, 4)  # (B, 48, h, w)
+        known = torch.cat([F.avg_pool2d(sharp, 4), F.avg_pool2d(seen, 4)], 1)
         x0 = self.enter0(torch.cat([pixels, known, features[:, :-1], imagined - 0.5], 1)) + _double(self.up0(x1))
         return imagined, F.relu(self.dec0(x0))
 

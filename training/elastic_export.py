@@ -5,9 +5,9 @@
         --data camvid:../shared/data/camvid --scene 240x320
 
 The graphs are those of `elastic_graphs`. What serves training alone (the fast critics, the temperature; with `--act
-actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`. Beside the graphs
-`weights.pt` holds everything, so that a robot's own recordings can go on training it: it serves as --scene, --init and
---checkpoint.
+actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`. With `--weights`
+everything goes into `weights.pt` beside the graphs, so that a robot's own recordings can go on training it: it serves
+as --scene, --init and --checkpoint.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Args:
     """HEIGHTxWIDTH of the declared scene [px], of the canvas's aspect; without it the canvas"""
     precision: Literal["half", "single"] = "half"
     """of large weights"""
+    weights: bool = False
+    """write weights.pt too"""
     untrained: bool = False
     """an agent of random weights where the checkpoint has none, for tests and timing"""
 
@@ -174,7 +176,6 @@ def export(
     shared |= {"palette": [list(colour) for colour in trained.palette]}
     shared |= {"data": trained.data if data is None else data, "commit": commit()}
     out.mkdir(parents=True, exist_ok=True)
-    save_weights(trained, out / "weights.pt")
     model = step.SerializeToString()
     write_graph(out / "scene.onnx", model, {**shared, "role": "scene", "empty_belief": encode_belief(empty)})
     fields = {**shared, "role": "policy", "act": act, "belief_id": belief_id(model)}
@@ -249,6 +250,8 @@ if __name__ == "__main__":
         trained = load_trained(args.checkpoint, args.data, args.untrained)
         half = args.precision == "half"
         size, worst = export(trained, args.out, args.act, args.scene, half, args.first_view, args.data_note)
+        if args.weights:
+            save_weights(rounded(trained) if half else trained, args.out / "weights.pt")
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")
     except GlimpseError as error:
         sys.exit(str(error))

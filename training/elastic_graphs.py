@@ -19,18 +19,9 @@ from . import export
 from .canvas import DETAIL_SCALES, Conv, _double
 from .elastic_vit import ElasticCanvas, Memory, Seen, entropy
 from .export import to_onnx
+from .footprint import AROUND, FOOTPRINT, SUB, fine_maps, shares
 from .gae_graphs import picture
-from .glimpse_agent import (
-    AROUND,
-    FOOTPRINT,
-    SUB,
-    Actor,
-    AgentConfig,
-    Critic,
-    fine_maps,
-    shares,
-    to_views,
-)
+from .glimpse_agent import Actor, AgentConfig, Critic, to_views
 from .graph_parts import under_if
 
 QUARTER = 4  # the decoder's finest maps are of a quarter of the resolution
@@ -91,10 +82,10 @@ class Drawing(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         net, (colour, sharp, features, _, smooth, x1, x2) = self.net, inputs
-        seen = sharp > 0
+        seen = (sharp > 0).to(colour.dtype)
         imagined, x1 = net.imagine(smooth, x1, x2)
-        pixels = F.conv2d(torch.where(seen, colour - 0.5, torch.zeros_like(colour)), self.gather, stride=QUARTER)
-        known = [F.avg_pool2d(sharp, QUARTER), F.avg_pool2d(seen.to(colour.dtype), QUARTER)]
+        pixels = F.conv2d((colour - 0.5) * seen, self.gather, stride=QUARTER)
+        known = [F.avg_pool2d(sharp, QUARTER), F.avg_pool2d(seen, QUARTER)]
         parts = [pixels, *known, features, imagined - 0.5, imagined[:, : self.more]]  # the last ones for nothing
         x0 = self.enter(torch.cat(parts, 1)) + _double(net.up0(x1))
         x0, drawn = F.relu(net.dec0(x0)), []
@@ -212,7 +203,7 @@ class Grid(nn.Module):
 
 
 def footprints(x: Tensor, y: Tensor, s: Tensor, belief: Tensor, config: AgentConfig) -> Tensor:
-    """x (S, X), y (S, Y), s (S,) of a grid of views -> (S, Y, X, F): `glimpse_agent.footprint` of each."""
+    """x (S, X), y (S, Y), s (S,) of a grid of views -> (S, Y, X, F): `footprint.footprint` of each."""
     maps, levels = fine_maps(belief, config)[0], len(DETAIL_SCALES)  # (C, h, w)
     (channels, rows, cols), n = maps.shape, (len(s), y.shape[1], x.shape[1])
     now, left = maps[:1].square(), maps[1 : 1 + levels].square()

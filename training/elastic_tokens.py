@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from glimpse_ros.core.types import GlimpseError
 
 from .canvas import DETAIL_SCALES, FLOOR, GROUPS, Conv
+from .elastic_blocks import Block
 from .elastic_vit import (
     FINE,
-    Block,
     ElasticCanvas,
     ElasticConfig,
     Memory,

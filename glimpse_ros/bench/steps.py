@@ -80,16 +80,25 @@ def measure(settings: Settings, say: Progress) -> list[Figure]:
     return found + street(settings, say) + zoom(settings, say)
 
 
-def street(settings: Settings, say: Progress) -> list[Figure]:
-    """A step of the bundle for wide cameras, with its classes; nothing where there is none."""
+def warm(bundle: str, settings: Settings, size: tuple[int, int]) -> tuple[SceneModel, Policy, Image, int] | None:
+    """A bundle's two graphs, run a few times, a canvas of a picture of `size`, its budget; None where there is none."""
     try:
-        model = str(find_bundle(STREET))
+        model = str(find_bundle(bundle))
     except BundleError:
-        return []
+        return None
     scene = load_scene(model, settings.provider)
     policy = make_policy("learned", model, scene.info, settings.provider)
-    canvas, glimpses = canvas_for(picture(*STREET_SIZE), scene.info.scene), int(str(scene.info.details["glimpses"]))
+    canvas, glimpses = canvas_for(picture(*size), scene.info.scene), int(str(scene.info.details["glimpses"]))
     episode(canvas, scene, policy, min(5, glimpses))
+    return scene, policy, canvas, glimpses
+
+
+def street(settings: Settings, say: Progress) -> list[Figure]:
+    """A step of the bundle for wide cameras, with its classes; nothing where there is none."""
+    opened = warm(STREET, settings, STREET_SIZE)
+    if opened is None:
+        return []
+    scene, policy, canvas, glimpses = opened
     turns = []
     for round_ in range(3 * settings.rounds):
         say(f"steps of {STREET}: episode", round_ + 1, 3 * settings.rounds)
@@ -103,14 +112,10 @@ def street(settings: Settings, say: Progress) -> list[Figure]:
 
 def zoom(settings: Settings, say: Progress) -> list[Figure]:
     """Long episodes of the bundle that chooses place and zoom, and its own budget's; nothing where there is none."""
-    try:
-        model = str(find_bundle(ZOOM))
-    except BundleError:
+    opened = warm(ZOOM, settings, SIZES["1 MP"])
+    if opened is None:
         return []
-    scene = load_scene(model, settings.provider)
-    policy = make_policy("learned", model, scene.info, settings.provider)
-    canvas, budget = canvas_for(picture(*SIZES["1 MP"]), scene.info.scene), int(str(scene.info.details["glimpses"]))
-    episode(canvas, scene, policy, min(5, budget))
+    scene, policy, canvas, budget = opened
     episodes = []
     for round_ in range(2 * settings.rounds):
         say(f"steps of {ZOOM}: episode", round_ + 1, 2 * settings.rounds)

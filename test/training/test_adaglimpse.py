@@ -2,20 +2,17 @@
 
 import math
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 tyro = pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
-from elastic_making import GLIMPSE, exploring, network, panoramas, pretraining  # noqa: E402
+from elastic_making import exploring, network, panoramas, pretraining, started  # noqa: E402
 from gae_training import street  # noqa: E402
 
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
 from training import adaglimpse, augment, elastic_pretrain, loop  # noqa: E402
 from training.elastic_vit import ElasticCanvas  # noqa: E402
-from training.glimpse_agent import to_views  # noqa: E402
-from training.labelled import Labelled  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -165,46 +162,6 @@ def test_help_says_what_the_options_mean(capsys):
     assert done.value.code == 0 and "--freeze" in said and "--target-entropy" in said and "as in the paper" in said
 
 
-def test_the_replay_buffer_keeps_the_newest():
-    replay = adaglimpse.Replay(5, 2, 3, torch.device("cpu"))
-
-    def steps(values):
-        value = torch.tensor(values, dtype=torch.float32)
-        many = value[:, None, None].expand(-1, 2, 3)
-        return many, many[..., :1, :2].expand(-1, 3, 2), many[:, 0], value, -many, 0 * value
-
-    replay.add(*steps([1, 2, 3]))
-    assert (replay.count, replay.next) == (3, 3)
-    replay.add(*steps([4, 5, 6]))
-    assert (replay.count, replay.next) == (5, 1) and sorted(replay.reward.tolist()) == [2, 3, 4, 5, 6]
-    replay.add(*steps([]))
-    replay.add(*steps([7, 8]))
-    assert sorted(replay.reward.tolist()) == [4, 5, 6, 7, 8]
-    drawn = replay.draw(200, torch.Generator().manual_seed(0))
-    assert set(drawn[3].tolist()) == {4, 5, 6, 7, 8} and all(part.dtype == torch.float32 for part in drawn)
-    for part, sign in zip(drawn[:5], (1, 1, 1, 1, -1), strict=True):
-        assert torch.equal(part, sign * drawn[3].reshape(-1, *[1] * (part.ndim - 1)).expand_as(part)), "whole steps"
-
-
-def test_only_what_was_stored_is_drawn():
-    replay = adaglimpse.Replay(100, 1, 1, torch.device("cpu"))
-    one = torch.ones(3, 1, 1)
-    replay.add(one, torch.ones(3, 3, 2), torch.ones(3, 3), torch.ones(3), one, torch.ones(3))
-    assert replay.draw(300, torch.Generator().manual_seed(0))[3].min() == 1
-
-
-def started(tmp_path, net=None, images=None, **options):
-    """A run on generated scenes, before its first round, and no file."""
-    net = net or network()
-    c = net.config
-    args = exploring(tmp_path, "", tmp_path, **options)
-    rng = np.random.default_rng(0)
-    images = images or [rng.integers(0, 256, (c.height, c.width, 3), np.uint8) for _ in range(4)]
-    projection = "spherical" if c.spherical else "planar"
-    torch.manual_seed(args.seed)
-    return adaglimpse.Run(loop.launch(args), args, Labelled("made", images, projection=projection), net)
-
-
 def filled(run, rounds=2):
     for _ in range(rounds):
         run.rl_round()
@@ -330,58 +287,3 @@ def test_a_scene_turn_that_is_not_finite_changes_nothing(tmp_path):
         net.dream.conv.bias[0] = math.nan
     assert run.scene_round() == {} and run.dropped == 4
     assert same(before, net.state_dict()) == set(before) - {"dream.conv.bias"}
-
-
-# A toy: grey scenes with a pattern in one corner, a new one each time, and looks too narrow to see it from elsewhere.
-
-SIDE, NARROW = 64, 15.0  # [px], [deg] of 60
-
-
-def corners(count, seed):
-    rng, made = np.random.default_rng(seed), []
-    for _ in range(count):
-        image = np.full((SIDE, SIDE, 3), 128, np.uint8)
-        blocks = rng.choice(np.array([0, 255], np.uint8), (6, 6, 1))
-        image[-24:, :24] = np.kron(blocks, np.ones((4, 4, 3), np.uint8))
-        made.append(image)
-    return made
-
-
-def final_rmse(run, act):
-    """On new scenes, after three looks: the mean RMSE (0-255) of what the scene model draws."""
-    scenes = torch.from_numpy(np.stack(corners(48, 1000))).permute(0, 3, 1, 2)
-    s = GLIMPSE / SIDE
-    limits = torch.tensor([[-1.0, 1.0], [-1.0, 1.0], [s, s]]).expand(48, 3, 2)
-    belief = run.world.reset((scenes, None, None), limits)
-    for _ in range(3):
-        belief, _ = run.world.step(to_views(act(belief, limits), belief, limits, run.config.agent))
-    return -run.world.score.mean().item()
-
-
-def test_it_learns_to_look_where_there_is_something_to_see(tmp_path):
-    """The paper's agent: a scene model that was never trained has nothing to tell the critics of what it expects."""
-    net = network(height=SIDE, width=SIDE, depth=1, spherical=False)
-    images = corners(64, 0)
-    net.prior.fit(images, False)
-    sac = {"updates": 3, "lr": 3e-3, "gamma": 0.5, "per": 0.1, "replay_batch": 64, "replay": 4096, "warm": 64}
-    alone = {
-        "given": 0.0,
-        "guide": 0.0,
-        "greedy": 0.0,
-        "candidates": 0,
-        "blind": True,
-        "free": 0.0,
-        "squash": 0.0,
-        "max_fov": NARROW,
-        "width": 16,
-        "hidden": 32,
-    }
-    run = started(tmp_path, net, images, batch=16, **sac, **alone)
-    run.batches = augment.Batches(run.data, 16, SIDE, SIDE, 0, augment=False)  # a corner stays where it is
-    generator = torch.Generator().manual_seed(0)
-    at_random = final_rmse(run, lambda belief, _: 2 * torch.rand(len(belief), 3, generator=generator) - 1)
-    for _ in range(20):
-        run.rl_round()
-        run.round += 1
-    learned = final_rmse(run, lambda belief, limits: run.act(belief, limits, explore=False))
-    assert learned < 0.85 * at_random, (learned, at_random)

@@ -18,7 +18,8 @@ from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec  # noqa: E402
 from training.adaglimpse import Agent  # noqa: E402
 from training.elastic_export import export, load_trained, rounded  # noqa: E402
 from training.elastic_graphs import Choice, confidence  # noqa: E402
-from training.glimpse_agent import SUB, agent_config, to_views  # noqa: E402
+from training.footprint import SUB  # noqa: E402
+from training.glimpse_agent import agent_config, to_views  # noqa: E402
 
 NARROW = torch.tensor([[[-0.3, 0.2], [-0.4, 0.1], [0.2, 0.4]]])
 LABELS = {"labels": 11, "spherical": False, "height": 96, "width": 128}

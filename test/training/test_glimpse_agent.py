@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,24 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
-from elastic_making import HEIGHT, WIDTH, believed, network, places, scenes  # noqa: E402
+from elastic_making import HEIGHT, WIDTH, agent_sizes, beliefs, bounds, critics  # noqa: E402
 
 from training import retina  # noqa: E402
-from training.canvas import DETAIL_SCALES  # noqa: E402
-from training.elastic_vit import CELL, FINE  # noqa: E402
-from training.glimpse_agent import (  # noqa: E402
-    LEAST_STD,
-    SUB,
-    Actor,
-    AgentConfig,
-    Critic,
-    agent_config,
-    expected_drop,
-    fine_maps,
-    footprint,
-    footprint_channels,
-    to_views,
-)
+from training.elastic_vit import CELL  # noqa: E402
+from training.footprint import fine_maps  # noqa: E402
+from training.glimpse_agent import LEAST_STD, Actor, Critic, expected_drop, to_views  # noqa: E402
 
 ROWS, COLS = HEIGHT // CELL, WIDTH // CELL
 GRID = torch.tensor(list(itertools.product((-1.0, -0.5, 0.0, 0.3, 1.0), repeat=3)))  # (125, 3)
@@ -42,37 +29,11 @@ LIMITS = [
 ]
 
 
-def small(spherical=True, **options):
-    """An agent's configuration for the tiny scene model."""
-    net = network(spherical=spherical)
-    return replace(agent_config(net.config, width=8, hidden=16), **options)
-
-
-def beliefs(spherical=True, count=3, glimpses=2, seed=0):
-    """Beliefs (B, N, D) of a stirred scene model, and the last views (B, 3)."""
-    return believed(network(True, spherical=spherical), scenes(count, seed), places(count, glimpses, seed))
-
-
-def critics(**options):
-    """Twin critics as after some training: what they add to what is expected begins at zero."""
-    torch.manual_seed(0)
-    made = Critic(small(**options))
-    with torch.no_grad():
-        for weight in made.parameters():
-            if not weight.any():
-                weight.normal_(0, 0.3)
-    return made
-
-
-def bounds(limits, count):
-    return torch.tensor(limits).expand(count, 3, 2)
-
-
 @pytest.mark.parametrize("spherical", [True, False])
 @pytest.mark.parametrize("limits", LIMITS)
 def test_actions_stay_inside_the_limits_and_the_scene(spherical, limits):
     belief, _ = beliefs(spherical)
-    views = to_views(GRID.expand(3, -1, -1), belief, bounds(limits, 3), small(spherical))  # (3, 125, 3)
+    views = to_views(GRID.expand(3, -1, -1), belief, bounds(limits, 3), agent_sizes(spherical))  # (3, 125, 3)
     assert views.shape == (3, 125, 3) and torch.isfinite(views).all()
     for axis, (low, high) in enumerate(limits):
         assert (views[..., axis] >= low - 1e-5).all() and (views[..., axis] <= high + 1e-5).all(), "xys"[axis]
@@ -93,14 +54,14 @@ def test_the_ends_of_the_zoom_are_the_limits(spherical):
         low, high = limits[2]
         action = torch.zeros(3, 3, 3)
         action[..., 2] = torch.tensor([-1.0, 0.0, 1.0])
-        s = to_views(action, belief, bounds(limits, 3), small(spherical))[..., 2]
+        s = to_views(action, belief, bounds(limits, 3), agent_sizes(spherical))[..., 2]
         assert s[0].tolist() == pytest.approx([low, math.sqrt(low * high), high], rel=1e-5), "on a logarithmic scale"
 
 
 @pytest.mark.parametrize("spherical", [True, False])
 def test_the_ends_of_an_action_reach_the_ends_of_the_room(spherical):
     belief, taken = beliefs(spherical)
-    config, s = small(spherical), 1 / 8
+    config, s = agent_sizes(spherical), 1 / 8
     limits = bounds((*EVERYWHERE[:2], (s, s)), 3)
     ends = torch.tensor([[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]).expand(3, -1, -1)
     views = to_views(ends, belief, limits, config)
@@ -119,97 +80,9 @@ def test_a_mount_that_does_not_turn_all_around_is_told_a_place():
     belief, _ = beliefs()
     limits = bounds(((-0.5, 0.25), *EVERYWHERE[1:]), 3)
     action = torch.tensor([[-1.0, 0.0, -1.0], [0.0, 0.0, -1.0], [1.0, 0.0, -1.0]])
-    assert to_views(action, belief, limits, small())[:, 0].tolist() == pytest.approx([-0.5, -0.125, 0.25], abs=1e-6)
-
-
-def test_the_map_of_a_belief_lies_row_by_row():
-    config = AgentConfig(2, 4, 3, 5, True)
-    maps = torch.rand(2, 3, 4, 8)
-    cells = torch.nn.functional.pixel_unshuffle(maps, 2).flatten(2).transpose(1, 2)
-    belief = torch.cat([cells, torch.rand(2, 8, 9)], -1)
-    assert torch.equal(fine_maps(belief, config), maps)
-
-
-@pytest.mark.parametrize("spherical", [True, False])
-def test_a_footprint_is_the_mean_over_the_box(spherical):
-    """Against every pixel of the scene, where each fine cell is 16 x 16 of them."""
-    config = small(spherical)
-    belief, _ = beliefs(spherical)
-    views = retina.snap(places(3, 6, 4).flatten(0, 1), HEIGHT, WIDTH, 16, spherical).unflatten(0, (3, 6))
-    views = torch.cat([views[:, 1:], torch.tensor([[[0.9375, 0.5, 1 / 8]]]).expand(3, 1, 3)], 1)
-    if not spherical:
-        views[:, -1, 0] = 0.875
-    found = footprint(views, belief, config)
-    assert found.shape == (3, 6, footprint_channels(config))
-    maps = fine_maps(belief, config)
-    maps = torch.cat([maps, (maps[:, -1:] <= 0).float()], 1)
-    pixels = maps.repeat_interleave(FINE, 2).repeat_interleave(FINE, 3).numpy()
-    for i, j in itertools.product(range(3), range(6)):
-        x, y, s = views[i, j].tolist()
-        wide, tall = round(s * WIDTH), min(round(s * WIDTH), HEIGHT)
-        left, top = round((x + 1) / 2 * WIDTH - wide / 2), round((y + 1) / 2 * HEIGHT - tall / 2)
-        if wide > WIDTH - FINE:  # where both ends share a cell it counts once
-            continue
-        columns = np.arange(left, left + wide) % WIDTH
-        mean = pixels[i][:, top : top + tall][:, :, columns].mean((1, 2))
-        assert found[i, j, : len(mean)].numpy() == pytest.approx(mean, abs=2e-4)
-        area = math.sqrt(wide * tall / (WIDTH * HEIGHT))
-        assert found[i, j, len(mean)].item() == pytest.approx(area, abs=1e-3)
-    total = maps[:, 0].square().mean((1, 2)).sqrt()
-    assert torch.allclose(found[..., -1], total[:, None].expand(-1, 6), atol=1e-6)
-
-
-@pytest.mark.parametrize(("s", "k"), [(1.0, 0), (0.5, 1), (0.25, 2), (0.125, 3)])
-def test_a_look_takes_away_what_its_scale_does_not_leave(s, k):
-    """At a detail scale: the share of the squared error now, less what that scale would leave, under the box."""
-    config = small()
-    belief, _ = beliefs()
-    view = torch.tensor([[[0.0, 0.0, s]]]).expand(3, 1, 3)
-    maps = fine_maps(belief, config)
-    rows, cols = maps.shape[-2:]
-    tall, wide = min(round(s * cols), rows), round(s * cols)
-    box = (..., slice((rows - tall) // 2, (rows + tall) // 2), slice((cols - wide) // 2, (cols + wide) // 2))
-    if tall % 2 or wide % 2:  # between cells
-        box = None
-    now, left = maps[:, 0].square(), maps[:, 1 + k].square()
-    gain = (now - left).clamp(min=0)
-    if box is None:
-        weights = torch.zeros(rows, cols)
-        weights[rows // 2 - 1 : rows // 2 + 1, cols // 2 - 1 : cols // 2 + 1] = 0.25
-        expected = (gain * weights).sum((1, 2)) / (rows * cols)
-    else:
-        expected = gain[box].sum((1, 2)) / (rows * cols)
-    found = footprint(view, belief, config)
-    at = config.channels + 1 + 2  # the means, how much was not seen, the area, the drop
-    expected = expected.clamp(min=1e-8)
-    assert torch.allclose(found[:, 0, at] / 10, expected.sqrt(), atol=1e-5)
-    total = now.mean((1, 2))
-    drop = total.sqrt() - (total - expected).clamp(min=1e-8).sqrt()
-    assert torch.allclose(found[:, 0, at - 1] / 10, drop, atol=1e-5)
-    assert expected.max() > 1e-6 and len(DETAIL_SCALES) == 4
-
-
-def test_gradients_reach_the_action_through_the_footprint():
-    """All three of it; in a box on the border between cells that differ."""
-    config = small()
-    belief, _ = beliefs()
-    action = torch.tensor([[0.1, 0.2, -0.6]]).repeat(3, 1).requires_grad_()
-    views = to_views(action[:, None], belief, bounds(EVERYWHERE, 3), config)
-    footprint(views, belief, config)[..., : config.channels + 4].sum().backward()
-    assert (action.grad.abs() > 1e-6).all()
-    action.grad = None
-    critics()(belief, bounds(EVERYWHERE, 3), action[:, None]).sum().backward()
-    assert (action.grad.abs() > 1e-7).all()
-
-
-def test_a_look_that_gains_nothing_breaks_no_gradient():
-    """The root of what it gains has none at zero."""
-    config = small()
-    belief = beliefs()[0].clone()
-    belief[..., : SUB * config.channels] = 0.1  # a look at any scale leaves what is there
-    action = torch.tensor([[0.1, 0.2, 1.0]]).repeat(3, 1).requires_grad_()
-    critics()(belief, bounds(((-1.0, 1.0), (-1.0, 1.0), (1.0, 1.0)), 3), action[:, None]).sum().backward()
-    assert torch.isfinite(action.grad).all() and action.grad.any()
+    assert to_views(action, belief, limits, agent_sizes())[:, 0].tolist() == pytest.approx(
+        [-0.5, -0.125, 0.25], abs=1e-6
+    )
 
 
 def test_a_blind_critic_is_smaller_and_sees_no_footprint():
@@ -223,12 +96,12 @@ def test_a_blind_critic_is_smaller_and_sees_no_footprint():
 def test_critics_begin_with_what_the_scene_model_expects():
     """In units of reward: 0.3 for each grey level of RMSE that a look would take away."""
     torch.manual_seed(0)
-    critic, (belief, _), limits = Critic(small()), beliefs(), bounds(EVERYWHERE, 3)
+    critic, (belief, _), limits = Critic(agent_sizes()), beliefs(), bounds(EVERYWHERE, 3)
     action = torch.rand(3, 9, 3) * 2 - 1
-    q, drop = critic(belief, limits, action), expected_drop(action, belief, limits, small()) / 10
+    q, drop = critic(belief, limits, action), expected_drop(action, belief, limits, agent_sizes()) / 10
     assert torch.equal(q[0], q[1]) and torch.allclose(q[0], 0.3 * 250 * drop, rtol=1e-4) and drop.std() > 0
-    views = to_views(action, belief, limits, small())
-    total = fine_maps(belief, small())[:, :1].square().mean((1, 2, 3))[:, None].sqrt()
+    views = to_views(action, belief, limits, agent_sizes())
+    total = fine_maps(belief, agent_sizes())[:, :1].square().mean((1, 2, 3))[:, None].sqrt()
     assert (drop >= 0).all() and (drop <= total).all() and drop.shape == views.shape[:2]
 
 
@@ -244,7 +117,7 @@ def test_twin_critics_differ_and_share_how_they_read():
 
 def test_a_turned_panorama_is_worth_as_much():
     """Scene and last view turned together by whole cells: cells come in another order, nothing else changes."""
-    config = small()
+    config = agent_sizes()
     critic, actor, limits = critics(), Actor(config), bounds(EVERYWHERE, 3)
     belief, _ = beliefs()
     action = torch.rand(3, 6, 3) * 2 - 1
@@ -265,7 +138,7 @@ def test_a_turned_panorama_is_worth_as_much():
 def test_the_density_of_a_sample_is_the_slope_of_its_distribution():
     """P(action <= a) by the normal distribution's, in doubles, and its difference quotient."""
     torch.manual_seed(0)
-    actor, (belief, _), limits = Actor(small()), beliefs(count=8), bounds(EVERYWHERE, 8)
+    actor, (belief, _), limits = Actor(agent_sizes()), beliefs(count=8), bounds(EVERYWHERE, 8)
     with torch.no_grad():
         action, log = actor.sample(belief, limits)
         loc, std = (part.double() for part in actor(belief, limits))
@@ -281,7 +154,7 @@ def test_the_density_of_a_sample_is_the_slope_of_its_distribution():
 
 def test_samples_spread_as_they_should_and_pass_gradients_on():
     torch.manual_seed(0)
-    actor, (belief, _) = Actor(small()), beliefs(count=1)
+    actor, (belief, _) = Actor(agent_sizes()), beliefs(count=1)
     many, limits = belief.expand(4000, -1, -1), bounds(EVERYWHERE, 4000)
     with torch.no_grad():
         action, _ = actor.sample(many, limits)
@@ -296,7 +169,7 @@ def test_samples_spread_as_they_should_and_pass_gradients_on():
 
 def test_an_actor_begins_about_as_wide_as_its_range_and_never_stands_still():
     torch.manual_seed(0)
-    actor, (belief, _), limits = Actor(small()), beliefs(), bounds(EVERYWHERE, 3)
+    actor, (belief, _), limits = Actor(agent_sizes()), beliefs(), bounds(EVERYWHERE, 3)
     _, std = actor(belief, limits)
     assert (std - 1).abs().max() < 0.5
     with torch.no_grad():
@@ -308,6 +181,6 @@ def test_an_actor_begins_about_as_wide_as_its_range_and_never_stands_still():
 
 def test_the_limits_are_part_of_the_state():
     torch.manual_seed(0)
-    actor, (belief, _) = Actor(small()), beliefs()
+    actor, (belief, _) = Actor(agent_sizes()), beliefs()
     one, other = (actor(belief, bounds((*EVERYWHERE[:2], s), 3))[0] for s in ((1 / 8, 1.0), (1 / 8, 1 / 6)))
     assert not torch.allclose(one, other, atol=1e-4)
