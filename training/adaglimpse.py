@@ -39,10 +39,10 @@ from .elastic_vit import ElasticConfig
 from .glimpse_agent import ACTIONS, Actor, AgentConfig, Critic, expected_drop, to_views
 from .glimpse_env import Exploration, Rewards, Scenes
 from .replay import Replay
+from .slew import scene_fov
 from .token_agent import agent_for
 
 GUIDES = 64  # actions, of which a guided one is the best
-PLANAR_FOV = 60.0  # [deg] across a planar scene, as in `glimpse evaluate`
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,11 @@ class Run:
         c = net.config
         self.config = Config(
             c,
-            agent_for(c, args.width, args.hidden, args.blind),
+            agent_for(c, args.width, args.hidden, args.blind, args.per, args.slew),
             Rewards(args.per, args.slew, args.glimpse_size),
             args.glimpses,
         )
-        fov = math.radians(360.0 if c.spherical else PLANAR_FOV)
+        fov = scene_fov(c.spherical)
         self.least = c.glimpse / c.width
         self.widest = min(1.0, max(self.least, math.radians(args.max_fov) / fov))
         amp = fabric.device.type != "cpu" or args.precision != "32-true"

@@ -5,9 +5,7 @@
         --data camvid:../shared/data/camvid --scene 240x320
 
 The graphs are those of `elastic_graphs`. What serves training alone (the fast critics, the temperature; with `--act
-actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`. With `--weights`
-everything goes into `weights.pt` beside the graphs, so that a robot's own recordings can go on training it: it serves
-as --scene, --init and --checkpoint.
+actor` the critics too) is left behind. Large weights are stored in half precision; see `graph_parts`.
 """
 
 from __future__ import annotations
@@ -63,8 +61,6 @@ class Args:
     """HEIGHTxWIDTH of the declared scene [px], of the canvas's aspect; without it the canvas"""
     precision: Literal["half", "single"] = "half"
     """of large weights"""
-    weights: bool = False
-    """write weights.pt too"""
     untrained: bool = False
     """an agent of random weights where the checkpoint has none, for tests and timing"""
 
@@ -183,18 +179,6 @@ def export(
     return sum(file.stat().st_size for file in out.glob("*.onnx")), parity(trained, choice, out)
 
 
-def save_weights(trained: Trained, path: Path) -> None:
-    """All that training goes on from, large numbers in half precision."""
-    scene = {f"scene.{name}": stored(value) for name, value in trained.net.state_dict().items()}
-    agent = {name: stored(value) for name, value in trained.agent.state_dict().items()}
-    torch.save({"config": trained.config, "average": scene, "agent": agent}, path)
-
-
-def stored(value: Tensor) -> Tensor:
-    """As the graphs store it."""
-    return value.half() if value.is_floating_point() and value.numel() >= MATRIX else value
-
-
 @torch.no_grad()
 def parity(trained: Trained, choice: Choice, bundle: Path, glimpses: int = 6) -> float:
     """The largest difference between torch and the bundle over an episode that the bundle's policy drives, relative to
@@ -250,8 +234,6 @@ if __name__ == "__main__":
         trained = load_trained(args.checkpoint, args.data, args.untrained)
         half = args.precision == "half"
         size, worst = export(trained, args.out, args.act, args.scene, half, args.first_view, args.data_note)
-        if args.weights:
-            save_weights(rounded(trained) if half else trained, args.out / "weights.pt")
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")
     except GlimpseError as error:
         sys.exit(str(error))

@@ -185,7 +185,7 @@ class Grid(nn.Module):
             known.append(footprints(vx, vy, vs, belief, c))
         q = self.values(state, torch.cat(known, -1).flatten(0, 2)).amin(0)
         if not c.blind:
-            q = q + self.critic.expected(known[-1].flatten(0, 2)[None], limits)[0]
+            q = q + self.critic.expected(known[-1].flatten(0, 2)[None], views.flatten(0, 2)[None], belief, limits)[0]
         return q, actions.flatten(0, 2), views.flatten(0, 2)
 
     def values(self, state: Tensor, code: Tensor) -> Tensor:

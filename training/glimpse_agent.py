@@ -23,11 +23,12 @@ from torch import Tensor, nn
 
 from .elastic_vit import ElasticConfig, belief_channels
 from .footprint import SUB, footprint, footprint_channels
+from .slew import scene_fov, slew_seconds
 
 PLACE = 3  # channels of a slot: x and y from the last view, its s
 ACTIONS = 3
 LEAST_STD, MOST_STD = 0.02, 2.0  # of the Gaussian before it is squashed
-PER_DROP = 7.5  # reward of a tenth of the range of colours less RMSE, at 0.3 per grey level
+GREY = 25.5  # grey levels in a tenth of the range of colours, the unit of `footprint`'s drop
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class AgentConfig:
     heads: int = 8
     hidden: int = 128  # of the heads; the paper's is 256
     blind: bool = False  # the critics do not see what the action covers, as in the paper
+    per: float = 0.3  # reward per unit of score, as in `glimpse_env.Rewards`
+    slew: float = 0.0  # what a second of motion costs, in units of score
     follows: ClassVar[bool] = True  # on a sphere x is a step from the last view
 
     @property
@@ -55,11 +58,14 @@ class AgentConfig:
         return Pool(self)
 
 
-def agent_config(scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False) -> AgentConfig:
+def agent_config(
+    scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False, per: float = 0.3, slew: float = 0.0
+) -> AgentConfig:
     """The agent for a scene model."""
     rows, cols = scene.cells
     channels, latents = belief_channels(scene), scene.widths[3]
-    return AgentConfig(rows, cols, channels, latents, scene.spherical, width, hidden=hidden, blind=blind)
+    sizes = {"width": width, "hidden": hidden, "blind": blind, "per": per, "slew": slew}
+    return AgentConfig(rows, cols, channels, latents, scene.spherical, **sizes)  # type: ignore[arg-type]
 
 
 class Pool(nn.Module):
@@ -101,12 +107,27 @@ def ranges(limits: Tensor) -> Tensor:
     return torch.cat([-limits[:, 2].log2() / 4, limits[:, 1]], -1)
 
 
+def last_view(belief: Tensor, config: AgentConfig) -> Tensor:
+    """belief (B, N, D) -> (B, 3): the last view, from how far the first cell is from it; s is 0 before there is one."""
+    many = SUB * config.channels
+    centre = torch.tensor([-1 + 1 / config.cols, -1 + 1 / config.rows], device=belief.device)  # of the first cell
+    return torch.cat([centre - belief[:, 0, many : many + 2], belief[:, 0, many + 2 : many + 3]], -1)
+
+
+def motion(views: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig) -> Tensor:
+    """views (B, P, 3) -> (B, P): seconds from the last view; none before the first."""
+    last = last_view(belief, config)[:, None]  # (B, 1, 3)
+    before = torch.cat([last[..., :2], last[..., 2:].clamp(min=1e-3)], -1)
+    spherical = config.spherical
+    seconds = slew_seconds(before, views, limits[:, 2, 1:], spherical, scene_fov(spherical), config.aspect)
+    return torch.where(last[..., 2] > 0, seconds, torch.zeros_like(seconds))
+
+
 def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig) -> Tensor:
     """action (B, ..., 3) in [-1, 1] -> views (B, ..., 3) inside the limits (B, 3, 2) and the scene.
 
     The last view is read from the belief, which tells how far each cell is from it.
     """
-    many = SUB * config.channels
     shape = (len(belief),) + (1,) * (action.ndim - 2)
     low, high = limits.unbind(-1)
     low, high = (side.reshape(*shape, 3) for side in (low, high))
@@ -117,8 +138,7 @@ def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig
     if config.spherical:
         x = low[..., 0] + (action[..., 0] + 1) / 2 * (high[..., 0] - low[..., 0])
         if config.follows:
-            first = -1 + 1 / config.cols  # x of the first cell's centre
-            step = (first - belief[:, 0, many]).reshape(shape) + action[..., 0]
+            step = last_view(belief, config)[:, 0].reshape(shape) + action[..., 0]
             whole = (high[..., 0] - low[..., 0]) > 2 - 1e-3
             x = torch.where(whole, step - 2 * torch.floor(step / 2 + 0.5), x)
     else:
@@ -194,12 +214,17 @@ class Critic(nn.Module):
             code.append(seen)
         joined = torch.cat([state[:, None].expand(-1, action.shape[1], -1), *code], -1)
         q = torch.stack([head(joined)[..., 0] for head in self.heads])
-        return q if seen is None else q + self.expected(seen, limits)
+        return q if seen is None else q + self.expected(seen, views, belief, limits)
 
-    def expected(self, seen: Tensor, limits: Tensor) -> Tensor:
-        """What the scene model expects of a look, in units of reward: footprints (B, P, F) -> (B, P).
+    def expected(self, seen: Tensor, views: Tensor, belief: Tensor, limits: Tensor) -> Tensor:
+        """What the scene model expects of a look, and what its motion costs: the reward (B, P) of views (B, P, 3) with
+        footprints (B, P, F).
 
         The critics learn what has to be added, and by how much this is to be trusted in what range of views.
         """
         assert self.trust is not None
-        return PER_DROP * self.trust(ranges(limits)).exp() * seen[..., self.config.channels + 2]
+        c = self.config
+        gain = GREY * seen[..., c.channels + 2]
+        if c.slew:
+            gain = gain - c.slew * motion(views, belief, limits, c)
+        return c.per * self.trust(ranges(limits)).exp() * gain

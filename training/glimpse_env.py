@@ -9,7 +9,6 @@ a look cost.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,8 +20,8 @@ from . import retina
 from .augment import VOID
 from .elastic_tokens import ElasticVit
 from .elastic_vit import Memory, Seen
+from .slew import slew_seconds
 
-PAN_RATE, TILT_RATE, ZOOM_RATE = 2.0, 1.5, 3.0  # [rad/s], [rad/s], [factor/s], of the simulated camera
 Scenes = tuple[Tensor, Tensor | None, Tensor | None]  # (B, 3, H, W) uint8, maps (B, H, W), answers (B,)
 
 
@@ -33,27 +32,6 @@ class Rewards:
     per: float = 0.3  # reward per unit of score
     slew: float = 0.0  # cost of a second of motion, in units of score
     glimpse_size: float = 0.0  # the paper's penalty, times the share of the scene's width
-
-
-def slew_seconds(before: Tensor, after: Tensor, widest: Tensor, spherical: bool, fov: float, aspect: float) -> Tensor:
-    """views (B, 3), widest s (B,), fov [rad] across the scene -> (B,) seconds; the slowest axis counts.
-
-    As `glimpse_ros.core.motion`, which a test compares it with. A planar scene is what a pinhole camera sees.
-    """
-    pan, tilt = (b - a for a, b in zip(*(angles(v, spherical, fov, aspect) for v in (before, after)), strict=True))
-    if spherical:
-        pan = pan - 2 * math.pi * torch.floor(pan / (2 * math.pi) + 0.5)
-    zoom = widest / after[:, 2] - widest / before[:, 2]
-    return torch.stack([pan.abs() / PAN_RATE, tilt.abs() / TILT_RATE, zoom.abs() / ZOOM_RATE]).amax(0)
-
-
-def angles(views: Tensor, spherical: bool, fov: float, aspect: float) -> tuple[Tensor, Tensor]:
-    """views (B, 3) -> pan to the right and tilt downwards (B,) [rad]."""
-    if spherical:
-        return views[:, 0] / 2 * fov, views[:, 1] / 2 * fov / aspect
-    half = math.tan(fov / 2)
-    pan = (views[:, 0] * half).atan()
-    return pan, (views[:, 1] * half / aspect * pan.cos()).atan()
 
 
 class Exploration:

@@ -29,9 +29,9 @@ def load_scene(bundle):
     return load_scene_of(bundle, "cpu", threads=1)
 
 
-def agent_of(net, seed=1, blind=False):
+def agent_of(net, seed=1, blind=False, slew=0.0):
     torch.manual_seed(seed)
-    agent = Agent(agent_config(net.config, 8, 16, blind), 1.0).eval()
+    agent = Agent(agent_config(net.config, 8, 16, blind, slew=slew), 1.0).eval()
     with torch.no_grad():
         for weight in agent.critic.parameters():  # some begin at zero
             weight.add_(0.1 * torch.randn_like(weight))
@@ -137,6 +137,12 @@ def test_a_scene_with_classes(tmp_path):
         load_trained(path, untrained=True)
 
 
+def test_a_canvas_without_a_map_has_a_state_less(tmp_path):
+    path = save(network(stirred=True, map=False), tmp_path / "checkpoint.pt")
+    _, worst = export(load_trained(path, untrained=True), tmp_path / "tiny")
+    assert worst < 1e-3 and "state_cells" not in describe(tmp_path / "tiny")["scene"]["inputs"]
+
+
 @pytest.mark.parametrize("config", [{}, LABELS])
 @pytest.mark.parametrize("act", ["actor", "critic"])
 def test_choices_are_inside_the_limits(config, act):
@@ -165,12 +171,12 @@ def test_choices_are_inside_the_limits(config, act):
 
 
 @pytest.mark.parametrize("config", [{}, LABELS])
-@pytest.mark.parametrize("blind", [False, True])
-def test_the_grid_gives_the_critics_values(config, blind):
+@pytest.mark.parametrize("options", [{}, {"blind": True}, {"slew": 2.0}])
+def test_the_grid_gives_the_critics_values(config, options):
     net = network(stirred=True, **config)
     size = (net.config.height, net.config.width)
     belief, _ = believed(net, torch.nn.functional.interpolate(scenes(1), size), places(1, 3, seed=2))
-    agent = agent_of(net, blind=blind)
+    agent = agent_of(net, **options)
     limits = torch.tensor([[[-1.0, 1.0], [-0.5, 1.0], [0.125, 0.9]]])
     action = torch.tensor([[0.31, -0.62, 0.17]])
     grid = Choice(agent.actor, agent.critic).grid

@@ -16,8 +16,9 @@ from training.low_rank_prior import LowRankPrior  # noqa: E402
 BUNDLE = Path(__file__).parents[2] / "models" / "panorama"
 
 
-def test_it_draws_and_expects_what_the_bundle_does(tmp_path):
-    net = elastic(canvas_weights(BUNDLE))
+@pytest.mark.parametrize("tokens", [True, False])
+def test_it_draws_and_expects_what_the_bundle_does(tmp_path, tokens):
+    net = elastic(canvas_weights(BUNDLE), tokens)
     save(net, tmp_path / "runs" / "checkpoint.pt")
     net = load_scene_model(tmp_path / "runs" / "checkpoint.pt")
     exact = LowRankPrior(*net.config.fine, components=512)  # of 192 components it is another prior

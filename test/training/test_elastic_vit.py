@@ -25,6 +25,7 @@ from training.footprint import SUB, fine_maps  # noqa: E402
 from training.glimpse_agent import PLACE, agent_config, to_views  # noqa: E402
 
 ROWS, COLS = HEIGHT // CELL, WIDTH // CELL
+MAP = ("embed", "layers", "cell_place", "recall")
 
 
 def look_at(net, memory, image, view):
@@ -259,3 +260,21 @@ def test_the_papers_encoder_is_depth_zero(size, dims):
     assert ElasticConfig(size=size, depth=0).dims == dims
     assert replace(ElasticConfig(size=size), depth=3).dims == (dims[0], 3, dims[2])
     assert np.prod(ElasticConfig().cells) == 128 and ElasticConfig().fine == (16, 32)
+
+
+def test_without_the_map_the_mosaic_is_all():
+    """As long as the map has no say, which is how it begins, both expect and draw the same."""
+    full = network()
+    plain = network(map=False)
+    found = plain.load_state_dict(full.state_dict(), strict=False)
+    assert not found.missing_keys and all(name.startswith(MAP) for name in found.unexpected_keys)
+    images, views = scenes(2), places(2, 4)
+    memory, taken = explored(plain, images, views)
+    assert len(memory) == 3 and len(explored(full, images, views)[0]) == 4
+    with torch.no_grad():
+        drawn = plain.decode(memory, *plain.look(memory).handed)["reconstruction"]
+        belief = plain.belief(memory, plain.look(memory), taken)
+        other = explored(full, images, views)[0]
+        wanted = full.decode(other, *full.look(other).handed)["reconstruction"]
+    assert torch.allclose(drawn, wanted, atol=1e-6) and belief.shape[1] == ROWS * COLS
+    assert plain.config.described()["map"] is False and "map" not in full.config.described()

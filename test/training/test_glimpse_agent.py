@@ -99,7 +99,7 @@ def test_critics_begin_with_what_the_scene_model_expects():
     critic, (belief, _), limits = Critic(agent_sizes()), beliefs(), bounds(EVERYWHERE, 3)
     action = torch.rand(3, 9, 3) * 2 - 1
     q, drop = critic(belief, limits, action), expected_drop(action, belief, limits, agent_sizes()) / 10
-    assert torch.equal(q[0], q[1]) and torch.allclose(q[0], 0.3 * 250 * drop, rtol=1e-4) and drop.std() > 0
+    assert torch.equal(q[0], q[1]) and torch.allclose(q[0], 0.3 * 255 * drop, rtol=1e-4) and drop.std() > 0
     views = to_views(action, belief, limits, agent_sizes())
     total = fine_maps(belief, agent_sizes())[:, :1].square().mean((1, 2, 3))[:, None].sqrt()
     assert (drop >= 0).all() and (drop <= total).all() and drop.shape == views.shape[:2]

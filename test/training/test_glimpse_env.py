@@ -10,11 +10,10 @@ pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
 from elastic_making import GLIMPSE, WIDTH, network, places, scenes  # noqa: E402
 
-from glimpse_ros.core import motion  # noqa: E402
-from glimpse_ros.core.types import View  # noqa: E402
 from training import retina  # noqa: E402
 from training.augment import VOID  # noqa: E402
-from training.glimpse_env import PAN_RATE, TILT_RATE, ZOOM_RATE, Exploration, Rewards, slew_seconds  # noqa: E402
+from training.glimpse_env import Exploration, Rewards  # noqa: E402
+from training.slew import slew_seconds  # noqa: E402
 
 LIMITS = torch.tensor([[-1.0, 1.0], [-1.0, 1.0], [GLIMPSE / WIDTH, 1.0]])
 
@@ -126,40 +125,6 @@ def test_large_glimpses_cost():
     found, _ = walked(begun(net, glimpse_size=5.0, per=0.1)[0], views)
     taken = retina.snap(views.flatten(0, 1), 64, WIDTH, GLIMPSE, True).unflatten(0, (2, 3))
     assert torch.allclose(found, plain / 3 - 0.1 * 5.0 * taken[..., 2].T, atol=1e-4)
-
-
-@pytest.mark.parametrize("projection", ["spherical", "planar"])
-def test_seconds_of_motion_are_those_of_the_runtime(projection):
-    spherical, aspect = projection == "spherical", 2.0 if projection == "spherical" else 4 / 3
-    across = math.radians(360.0 if spherical else 60.0)
-    fov = motion.scene_fov(projection, across, 1 / aspect)
-    a, b = places(40, 1, 1)[:, 0], places(40, 1, 2)[:, 0]
-    a[:20, 2] = b[:20, 2] = 0.5  # without zoom, so that pan and tilt decide
-    b[:5, 0] = a[:5, 0]
-    found = slew_seconds(a, b, torch.full((40,), 0.8), spherical, across, aspect)
-    for before, after, seconds in zip(a.tolist(), b.tolist(), found.tolist(), strict=True):
-        expected = motion.slew_seconds(View(*before), View(*after), widest=0.8, projection=projection, fov=fov)
-        assert seconds == pytest.approx(expected, rel=1e-4, abs=1e-5)
-
-
-def test_rates_are_those_of_the_runtime():
-    rates = motion.SlewRates()
-    assert (rates.pan, rates.tilt, rates.zoom) == (PAN_RATE, TILT_RATE, ZOOM_RATE)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "seconds"),
-    [
-        ((0.9, 0.0, 0.5), (-0.9, 0.0, 0.5), 0.2 * math.pi / 2.0),  # the short way, over the seam
-        ((0.0, -0.5, 0.5), (0.0, 0.5, 0.5), math.pi / 2 / 1.5),
-        ((0.0, 0.0, 1.0), (0.0, 0.0, 0.1), 9 / 3.0),
-        ((0.0, 0.0, 0.1), (0.1, 0.0, 1.0), 9 / 3.0),  # all at once, the slowest counts
-        ((0.3, 0.2, 0.4), (0.3, 0.2, 0.4), 0.0),
-    ],
-)
-def test_seconds_by_hand(before, after, seconds):
-    found = slew_seconds(torch.tensor([before]), torch.tensor([after]), torch.ones(1), True, 2 * math.pi, 2.0)
-    assert found.item() == pytest.approx(seconds, abs=1e-5)
 
 
 def test_no_gradient_is_kept():
