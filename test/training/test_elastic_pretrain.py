@@ -151,6 +151,7 @@ def test_another_configuration_at_the_same_place_is_refused(hills, tmp_path, opt
         ({"classes": True}, "has no classes; expected data with one class an image"),
         ({"batch": 0}, "--batch 0"),
         ({"data": "elsewhere"}, "elsewhere"),
+        ({"memory": "tokens", "map": False}, "--no-map --memory tokens: expected the memory canvas"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(hills, tmp_path, options, words):

@@ -11,6 +11,8 @@ pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
 from elastic_making import HEIGHT, WIDTH, agent_sizes, beliefs, bounds, critics  # noqa: E402
 
+from glimpse_ros.core.placement import fit_inside  # noqa: E402
+from glimpse_ros.core.types import Limits, SceneSpec, View  # noqa: E402
 from training import retina  # noqa: E402
 from training.elastic_vit import CELL  # noqa: E402
 from training.footprint import fine_maps  # noqa: E402
@@ -83,6 +85,20 @@ def test_a_mount_that_does_not_turn_all_around_is_told_a_place():
     assert to_views(action, belief, limits, agent_sizes())[:, 0].tolist() == pytest.approx(
         [-0.5, -0.125, 0.25], abs=1e-6
     )
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+def test_limits_count_where_the_scene_leaves_no_room_within_them(spherical):
+    """As in the runtime: a box of half the width is as high as the scene, and may lie in the middle alone."""
+    belief, _ = beliefs(spherical)
+    limits = bounds(((0.7, 0.9), (0.3, 0.6), (0.5, 0.5)), 3)
+    views = to_views(GRID.expand(3, -1, -1), belief, limits, agent_sizes(spherical))
+    for view in views.flatten(0, 1)[::25].tolist():
+        inside = fit_inside(
+            View(*view), Limits(*limits[0].tolist()), SceneSpec(HEIGHT, WIDTH, "spherical" if spherical else "planar")
+        )
+        assert [inside.x, inside.y, inside.s] == pytest.approx(view, abs=1e-5)
+    assert torch.allclose(views[..., 1], torch.tensor(0.3)) and (views[..., 0] >= 0.7 - 1e-6).all()
 
 
 def test_a_blind_critic_is_smaller_and_sees_no_footprint():
