@@ -46,8 +46,10 @@ class Args:
 
 
 def initializers(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
-    """Every stored number of a graph and of its branches."""
+    """Every stored number of a graph and of its branches; what `graph_parts.halved` stores in half precision widened."""
     found = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    halves = [name for name in found if name.endswith("/half")]
+    found |= {name.removesuffix("/half"): found.pop(name).astype(np.float32) for name in halves}
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:

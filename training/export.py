@@ -9,6 +9,7 @@ decides costs less. The decoder is exported as a graph of its own and becomes th
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import tempfile
 import warnings
@@ -27,7 +28,7 @@ from glimpse_ros.core.types import Episode, Glimpse, Limits, View
 
 from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig, Memory
 from .gain_policy import GainPolicy
-from .graph_parts import under_if
+from .graph_parts import halved, round_weights, under_if
 from .retina import sample
 
 OPSET = 17
@@ -125,10 +126,12 @@ def commit() -> str:
 
 
 def export(net: Canvas, policy: GainPolicy, out: Path, data: str = "", first_view: str = "random") -> None:
-    """Write scene.onnx and policy.onnx into `out`, then run both beside torch (`parity`)."""
+    """Write scene.onnx and policy.onnx into `out`, large weights in half precision, then run both beside torch
+    (`parity`)."""
     c = net.config
     out.mkdir(parents=True, exist_ok=True)
-    net, policy = net.eval().cpu(), policy.eval().cpu()
+    net, policy = copy.deepcopy(net).eval().cpu(), policy.eval().cpu()
+    round_weights([net])
     with torch.no_grad():
         memory = net.empty(1)
         empty = net.belief(memory, net.perceive(memory)[0])[0].numpy()
@@ -136,7 +139,7 @@ def export(net: Canvas, policy: GainPolicy, out: Path, data: str = "", first_vie
     shared |= {"padding": "clamp", "s_range": [c.glimpse / c.width, 1.0], "first_view": first_view, "glimpses": 8}
     shared |= {"scene": {"height": c.height, "width": c.width, "projection": "spherical" if c.spherical else "planar"}}
     shared |= {"data": data, "commit": commit()}
-    scene = scene_model(net).SerializeToString()
+    scene = halved(scene_model(net)).SerializeToString()
     write_graph(out / "scene.onnx", scene, {**shared, "role": "scene", "empty_belief": encode_belief(empty)})
     fields = {**shared, "role": "policy", "belief_id": belief_id(scene)}
     write_graph(out / "policy.onnx", policy_model(policy).SerializeToString(), fields)
