@@ -1,5 +1,7 @@
 """The bundles of AdaGlimpse that ship: sound, small, better than random looks, of the same cost at any glimpse."""
 
+import itertools
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tree_making import REAL
 
 from glimpse_ros.core.bundle import load_policy, load_scene
 from glimpse_ros.core.explorer import explore, look_at_canvas
+from glimpse_ros.core.motion import slew_seconds
 from glimpse_ros.core.policies import first_view, make_policy
 from glimpse_ros.core.types import Limits, SceneSpec
 from glimpse_ros.datasets.camvid import CLASSES
@@ -17,8 +20,9 @@ from glimpse_ros.datasets.truth import load_truth
 from glimpse_ros.evaluate import Setting, evaluate
 
 ROOT = Path(__file__).parents[1]
-PANORAMAS, STREET = "adaglimpse", "adaglimpse-street"
+PANORAMAS, MOTION, STREET = "adaglimpse", "adaglimpse-motion", "adaglimpse-street"
 PTZ = Limits(s=(1 / 16, 1 / 6))
+BALL = (2 * math.pi, math.pi)  # [rad]
 
 
 def bundle(name: str) -> Path:
@@ -49,14 +53,14 @@ def rmse(step, truth) -> float:
     return float(np.sqrt(((step.estimate.reconstruction.transpose(1, 2, 0) * 255 - truth) ** 2).mean()))
 
 
-@pytest.mark.parametrize("name", [PANORAMAS, STREET])
+@pytest.mark.parametrize("name", [PANORAMAS, MOTION, STREET])
 def test_it_is_small_and_says_what_it_is(name):
     folder = bundle(name)
     info = load_scene(folder, "cpu", threads=1).info
     assert sum(file.stat().st_size for file in folder.glob("*.onnx")) <= 32 * 2**20
     assert {"reconstruction", "uncertainty", "attention"} <= info.outputs
     assert (folder / "README.md").read_text().startswith(f"# {name}")
-    if name == PANORAMAS:
+    if name != STREET:
         assert info.scene == SceneSpec(256, 512, "spherical") and info.glimpse.size == 32
     else:
         assert info.scene == SceneSpec(240, 320, "planar") and info.class_names == tuple(CLASSES)
@@ -70,6 +74,16 @@ def test_the_policy_beats_random_looks_of_a_ptz_camera(courtyard):
         for name in ("learned", "random")
     )
     assert learned < 0.9 * chance
+
+
+def test_one_that_is_charged_for_motion_moves_less_and_sees_as_much(courtyard):
+    seconds, errors = {}, {}
+    for name in (PANORAMAS, MOTION):
+        found = [steps(courtyard, bundle(name), "learned", PTZ, 8, seed) for seed in range(2)]
+        ways = [[a.view, b.view] for taken in found for a, b in itertools.pairwise(taken)]
+        seconds[name] = sum(slew_seconds(*way, widest=1 / 6, projection="spherical", fov=BALL) for way in ways)
+        errors[name] = np.mean([rmse(taken[-1], courtyard) for taken in found])
+    assert seconds[MOTION] < 0.8 * seconds[PANORAMAS] and errors[MOTION] < 1.1 * errors[PANORAMAS]
 
 
 def test_it_begins_wide_and_zooms_where_a_glimpse_may_span_the_scene(courtyard):

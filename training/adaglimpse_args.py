@@ -32,9 +32,9 @@ class Args(loop.LoopArgs):
     """share of the actions that are the best of some by what the scene model expects: ours; 0 as in the paper"""
     greedy: float = 0.4
     """share of the actions that are the best of some by the critics: ours; 0 as in the paper"""
-    candidates: int = 16
+    candidates: int = 0
     """random actions beside the actor's, the best of which the critics look forward to (expected-max Q-learning,
-    Ghasemipour et al. 2021): ours; 0: the actor's alone, as in the paper"""
+    Ghasemipour et al. 2021): ours; with 16 and --gamma 0.99 they ran away; 0: the actor's alone, as in the paper"""
     batch: int = 16
     """scenes explored at once, over all processes"""
     max_fov: float = 60.0
@@ -64,7 +64,7 @@ class Args(loop.LoopArgs):
     scene_lr: float = 1e-4
     """of the scene model in its own epochs"""
     gamma: float = 0.99
-    """what a reward is worth one glimpse later"""
+    """what a reward is worth one glimpse later; at 0 critics learn what a look gains by itself, which is steadier"""
     tau: float = 0.005
     """how fast the target critics follow"""
     target_entropy: float = -3.0

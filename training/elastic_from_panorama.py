@@ -46,7 +46,7 @@ class Args:
 
 
 def initializers(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
-    """Every stored number of a graph and of its branches; what `graph_parts.halved` stores in half precision widened."""
+    """Every stored number of a graph and of its branches, with what `graph_parts.halved` has halved widened again."""
     found = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
     halves = [name for name in found if name.endswith("/half")]
     found |= {name.removesuffix("/half"): found.pop(name).astype(np.float32) for name in halves}

@@ -169,8 +169,9 @@ def filled(run, rounds=2):
     return run.replay.draw(16, torch.Generator().manual_seed(0))
 
 
-def test_the_target_critics_follow_slowly(tmp_path):
-    run = started(tmp_path, warm=1000, updates=0, tau=0.25)
+@pytest.mark.parametrize("candidates", [0, 4])
+def test_the_target_critics_follow_slowly(tmp_path, candidates):
+    run = started(tmp_path, warm=1000, updates=0, tau=0.25, candidates=candidates)
     steps, agent = filled(run, 1), run.agent
     before = [w.clone() for w in agent.target.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(before, agent.critic.parameters(), strict=True))
