@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +61,8 @@ class Args:
     """HEIGHTxWIDTH of the declared scene [px], of the canvas's aspect; without it the canvas"""
     precision: Literal["half", "single"] = "half"
     """of large weights"""
+    slew: float | None = None
+    """what a second of motion costs the critics' choice, in units of score, if not what it was trained with"""
     untrained: bool = False
     """an agent of random weights where the checkpoint has none, for tests and timing"""
 
@@ -77,11 +79,11 @@ class Trained:
     palette: tuple[tuple[int, int, int], ...] = ()
 
 
-def load_trained(path: Path, data: str = "", untrained: bool = False) -> Trained:
+def load_trained(path: Path, data: str = "", untrained: bool = False, slew: float | None = None) -> Trained:
     """The averaged scene model and the agent of a training.adaglimpse checkpoint.
 
     data: what it was trained on; of a model that knows classes what `labelled.load` takes. untrained: an agent of
-    random weights where there is none. Raises GlimpseError for another checkpoint, and for other classes.
+    random weights where there is none. slew: see `Args`. Raises GlimpseError for another checkpoint and other classes.
     """
     state = loop.read_checkpoint(path)
     if "agent" not in state and not untrained:
@@ -94,7 +96,7 @@ def load_trained(path: Path, data: str = "", untrained: bool = False) -> Trained
         if not isinstance(net, ElasticCanvas):
             raise GlimpseError(f"{path}: its memory grows with every glimpse; expected one trained with memory canvas")
         config = AgentConfig(**state["config"]["agent"]) if "agent" in state else agent_config(net.config)
-        agent = Agent(config, temperature=1.0)
+        agent = Agent(config if slew is None else replace(config, slew=slew), temperature=1.0)
         if "agent" in state:
             agent.load_state_dict(state["agent"])
     except (TypeError, KeyError, RuntimeError) as error:
@@ -231,7 +233,7 @@ def astray(choice: Choice, belief: Tensor, limits: Limits, decision: Decision) -
 if __name__ == "__main__":
     try:
         args = tyro.cli(Args)
-        trained = load_trained(args.checkpoint, args.data, args.untrained)
+        trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew)
         half = args.precision == "half"
         size, worst = export(trained, args.out, args.act, args.scene, half, args.first_view, args.data_note)
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")

@@ -65,7 +65,7 @@ def load_policy(
     sample: bool = False,
 ) -> OnnxPolicy:
     """The policy of a bundle (its folder, its name, or a `policy.onnx`) for this scene model. Raises BundleError."""
-    return OnnxPolicy(Graph(_graph_file(path, "policy"), provider, require_gpu, threads), scene, sample)
+    return OnnxPolicy(Graph(_graph_file(path, "policy"), provider, require_gpu, threads or 1), scene, sample)
 
 
 def describe(path: str | Path) -> dict[str, Any]:

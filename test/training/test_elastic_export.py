@@ -143,6 +143,14 @@ def test_a_canvas_without_a_map_has_a_state_less(tmp_path):
     assert worst < 1e-3 and "state_cells" not in describe(tmp_path / "tiny")["scene"]["inputs"]
 
 
+def test_what_motion_costs_can_be_said_on_export(tmp_path):
+    net = network()
+    path = save(net, tmp_path / "checkpoint.pt", agent_of(net))
+    assert (
+        load_trained(path).agent.critic.config.slew == 0 and load_trained(path, slew=3.0).agent.critic.config.slew == 3
+    )
+
+
 @pytest.mark.parametrize("config", [{}, LABELS])
 @pytest.mark.parametrize("act", ["actor", "critic"])
 def test_choices_are_inside_the_limits(config, act):
