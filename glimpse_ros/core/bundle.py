@@ -64,7 +64,10 @@ def load_policy(
     threads: int | None = None,
     sample: bool = False,
 ) -> OnnxPolicy:
-    """The policy of a bundle (its folder, its name, or a `policy.onnx`) for this scene model. Raises BundleError."""
+    """The policy of a bundle (its folder, its name, or a `policy.onnx`) for this scene model. Raises BundleError.
+
+    threads: of one decision; None takes one, for its products are small: handing them out takes longer.
+    """
     return OnnxPolicy(Graph(_graph_file(path, "policy"), provider, require_gpu, threads or 1), scene, sample)
 
 

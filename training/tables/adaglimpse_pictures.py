@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import adaglimpse_cost, adaglimpse_looks
 from . import adaglimpse_published as published
 from .adaglimpse_motion import MOST, MOTION
-from .adaglimpse_rows import BUNDLE, CAMVID, DRAWING, FREE, PTZ, SEGMENTING, SQUARE
+from .adaglimpse_rows import BUNDLE, CAMVID, DRAWING, FREE, PTZ, SEGMENTING, SPANNING, SQUARE
 from .adaglimpse_runs import Found
 from .adaglimpse_stop import DIGITS, FIGURES, FINE, NAMES, SWEPT, TITLES, sweep
 from .adaglimpse_sums import Run
@@ -50,9 +50,11 @@ def draw(folder: Path, plan: Plan, found: Found) -> list[Path]:
 
 def curves(file: Path, found: Found, kind: str) -> Path:
     """Error, or share of right pixels, against one of AXES, one panel a regime."""
-    figure, axes = canvas(2, 2, (13, 9))
+    figure, axes = canvas(2, 2, (16, 9))
     for axis, (regime, title) in zip(axes.flat, PANELS.items(), strict=True):
-        bundles, figure_name = (SEGMENTING, "pixel_accuracy") if regime == CAMVID else (DRAWING, "rmse")
+        bundles, figure_name = {CAMVID: SEGMENTING, PTZ: DRAWING}.get(regime, SPANNING), "rmse"
+        if regime == CAMVID:
+            figure_name = "pixel_accuracy"
         for number, (bundle, policies) in enumerate(bundles.items()):
             for policy in policies:
                 # Of a grid the one with the most glimpses; what one of fewer reaches is a mark.
@@ -77,7 +79,7 @@ def curves(file: Path, found: Found, kind: str) -> Path:
         if not axis.lines:
             axis.text(0.5, 0.5, "no bundle", transform=axis.transAxes, ha="center", color="0.5")
             continue
-        axis.legend(fontsize=7)
+        axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the curves, over none
         if figure_name == "rmse":  # one wide look is worth many of a grid: errors span a decade
             axis.set_yscale("log")
             limits = axis.get_ylim()
