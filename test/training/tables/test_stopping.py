@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from recurrent_making import bundle, network  # noqa: E402
 
 from training.tables import __main__ as tables  # noqa: E402
-from training.tables import curves, published, stopping  # noqa: E402
+from training.tables import curves, published, runs, stopping  # noqa: E402
 from training.tables.runs import Looks, Plan  # noqa: E402
 
 
@@ -37,7 +37,8 @@ def test_the_goals_beta_is_chosen_on_held_out_digits():
 def test_held_out_digits_are_the_last_of_training(data, tmp_path, monkeypatch):
     bundle(tmp_path / "mnist-ram-28", network())
     seen = []
-    monkeypatch.setattr(Plan, "_run", lambda self, jobs: seen.extend(jobs) or [(np.zeros((30, 2)), np.zeros((30, 2)))])
+    answers = [(np.zeros((30, 2)), np.zeros((30, 2)))]
+    monkeypatch.setattr(runs, "pooled", lambda work, jobs, workers: seen.extend(jobs) or answers)
     Plan(data, tmp_path, 30, seeds=2).watch("mnist-ram-28", "28", 2, held_out=True)
     from glimpse_ros.datasets import mnist
 
