@@ -114,6 +114,7 @@ def test_what_makes_no_sense_is_refused(camvid, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command(camvid, tmp_path):
     command = [sys.executable, "-m", "training.gae_ablation", "--data", f"camvid:{camvid}", "--rows", "full"]
     command += ["--json", str(tmp_path / "a.json"), "--out", str(tmp_path / "runs"), "--seeds", "1", "--steps", "1"]

@@ -70,6 +70,7 @@ def test_the_published_sizes_hold_the_goal():
     assert kept[0] > 14 * kept[1]
 
 
+@pytest.mark.slow
 def test_a_turn_of_each_in_a_process_of_its_own(tmp_path):
     found = gae_cost.measure(args())
     assert set(found) == {*table.SIZES, "encoder", "decoder", "device", *table.NAMES}

@@ -196,6 +196,7 @@ def test_the_bias_of_labels(data, tmp_path):
     assert bright.sum() > 20000, "all frames agree almost everywhere"
 
 
+@pytest.mark.slow
 def test_the_command_draws_all_of_them(data, models, tmp_path, capsys):
     def command(*more):
         options = [
