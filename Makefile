@@ -34,11 +34,12 @@ SOURCES := $(shell find glimpse_ros launch config models resource -type f -not -
 explore: $(INSTALLED)
 	$(VENV)/bin/glimpse explore --out out/explore $(ARGS)
 
+# One thread each: the networks of the tests are tiny, and torch's threads wait for one another for a third of the time.
 test: $(TEST_READY) $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -m 'not slow' $(ARGS)
+	OMP_NUM_THREADS=$(or $(OMP_NUM_THREADS),1) $(VENV)/bin/python -m pytest -m 'not slow' $(ARGS)
 
 bench: $(INSTALLED)
 	$(VENV)/bin/python -m glimpse_ros.bench $(ARGS)
