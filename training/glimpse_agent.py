@@ -132,7 +132,7 @@ def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig
     low, high = limits.unbind(-1)
     low, high = (side.reshape(*shape, 3) for side in (low, high))
     s = (low[..., 2].log() + (action[..., 2] + 1) / 2 * (high[..., 2].log() - low[..., 2].log())).exp()
-    y = place(action[..., 1], low[..., 1], high[..., 1], (1 - s * config.aspect).clamp(min=0))
+    y = place_within(action[..., 1], low[..., 1], high[..., 1], (1 - s * config.aspect).clamp(min=0))
     if config.spherical:
         x = low[..., 0] + (action[..., 0] + 1) / 2 * (high[..., 0] - low[..., 0])
         if config.follows:
@@ -140,11 +140,11 @@ def to_views(action: Tensor, belief: Tensor, limits: Tensor, config: AgentConfig
             whole = (high[..., 0] - low[..., 0]) > 2 - 1e-3
             x = torch.where(whole, step - 2 * torch.floor(step / 2 + 0.5), x)
     else:
-        x = place(action[..., 0], low[..., 0], high[..., 0], 1 - s)
+        x = place_within(action[..., 0], low[..., 0], high[..., 0], 1 - s)
     return torch.stack([x, y, s], -1)
 
 
-def place(action: Tensor, low: Tensor, high: Tensor, room: Tensor) -> Tensor:
+def place_within(action: Tensor, low: Tensor, high: Tensor, room: Tensor) -> Tensor:
     """action in [-1, 1] -> a place within the limits and the room that the scene leaves; where they exclude each other
     the limits count, as in `glimpse_ros.core.placement`."""
     least, most = (torch.minimum(torch.maximum(end, low), high) for end in (-room, room))
