@@ -3,8 +3,8 @@
     python -m training.elastic_from_panorama --bundle models/panorama --out runs/elastic/checkpoint.pt
 
 The two share their mosaic, their prior and their decoder. What is new, glimpse tokens and the map that they write into,
-begins at random and with no say (`ElasticCanvas.recall` is zero). The bundle's graph keeps the
-weights: most under their own names, the others in the order of the forward pass.
+begins at random and with no say (`ElasticCanvas.recall` is zero). The bundle's graph keeps the weights: most under
+their own names, the others in the order of the forward pass.
 """
 
 from __future__ import annotations
