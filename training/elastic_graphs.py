@@ -89,11 +89,11 @@ class Drawing(nn.Module):
         parts = [pixels, *known, features, imagined - 0.5, imagined[:, : self.more]]  # the last ones for nothing
         x0 = self.enter(torch.cat(parts, 1)) + _double(net.up0(x1))
         x0, drawn = F.relu(net.dec0(x0)), []
+        scene = net.draw((colour, sharp, features), imagined, x0)
         if net.config.colours:
-            memory = colour, sharp, features
-            drawn.append(picture(net.draw(memory, imagined, x0), self.size))
+            drawn.append(picture(scene, self.size))
         if net.config.labels:
-            drawn.append(F.pixel_shuffle(net.label_head(x0), QUARTER))
+            drawn.append(net.segmenter(scene.clamp(0, 1)))
         return tuple(drawn)
 
 

@@ -31,7 +31,7 @@ from .elastic_tokens import HEAD, ElasticVit, scene_model
 from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
 from .roll_out import roll_out
 
-DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "label_head")  # parts that no belief reads
+DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "segmenter")  # parts that no belief reads
 SQUARE = 224  # [px] of the paper's scenes
 
 
@@ -196,16 +196,17 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
 
 
 @torch.no_grad()
-def validate(net: ElasticVit, data: labelled.Labelled, device: torch.device) -> loop.Figures:
-    """On held-out images: RMSE (0-255) and pixel accuracy after twelve tiles (free) and a zigzag of eight (PTZ)."""
+def validate(net: ElasticVit, data: labelled.Labelled, device: torch.device, all_seen: bool) -> loop.Figures:
+    """On held-out images: RMSE (0-255) and pixel accuracy after twelve tiles (free) and a zigzag of eight (PTZ); of a
+    model that has seen all of every scene only so."""
     c = net.config
     spec = SceneSpec(c.height, c.width, "spherical" if c.spherical else "planar")
     figures: loop.Figures = {}
     net.eval()
-    for name, widest, count in (("free", 1.0, 12), ("ptz", views.WIDEST_PTZ, 8)):
+    for name, widest, count in (("whole", 1.0, 0),) if all_seen else (("free", 1.0, 12), ("ptz", views.WIDEST_PTZ, 8)):
         limits = Limits(s=(c.glimpse / c.width, max(widest, c.glimpse / c.width)))
         count = c.fits(count)
-        grid = grid_views(count, limits, spec, -0.875)
+        grid = grid_views(count, limits, spec, -0.875) if count else []
         square, right, counted = 0.0, 0.0, 0.0
         picks = np.unique(np.linspace(0, len(data.images) - 1, 16).astype(int))
         for i in picks:
@@ -214,7 +215,10 @@ def validate(net: ElasticVit, data: labelled.Labelled, device: torch.device) -> 
             )
             scene = torch.from_numpy(image).permute(2, 0, 1)[None, :3].to(device)
             places = torch.tensor([[(v.x, v.y, v.s) for v in grid]], device=device)
-            memory = roll_out(net, scene, places, torch.tensor([count]))
+            if all_seen:
+                memory = whole(net, scene)  # type: ignore[arg-type]  # `check` refuses it for tokens
+            else:
+                memory = roll_out(net, scene, places, torch.tensor([count]))
             drawn = net.decode(memory, *net.look(memory).handed)
             square += float((drawn["reconstruction"].clamp(0, 1) - scene).square().mean()) / len(picks)
             if labels is not None and c.labels:
@@ -259,7 +263,7 @@ def train(args: Args) -> Path:
         return *moved, places[turn.part], lengths[turn.part], *labels
 
     def held(average: nn.Module) -> loop.Figures:
-        return validate(average.scene, held_out, fabric.device)  # type: ignore[arg-type]
+        return validate(average.scene, held_out, fabric.device, args.whole)  # type: ignore[arg-type]
 
     weights = sum(p.numel() for p in net.parameters()) / 1e6
     print(f"{weights:.2f} M weights, {len(data.images)} scenes, {len(held_out.images)} held out", file=sys.stderr)

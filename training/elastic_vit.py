@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from .canvas import BELIEF_CHANNELS, Attention, Canvas, CanvasConfig
 from .elastic_blocks import Layer
+from .elastic_labels import Segmenter
 from .low_rank_prior import LowRankPrior
 from .token_places import apart, cell_boxes, corner_code, token_boxes
 
@@ -137,9 +138,9 @@ class ElasticCanvas(Canvas):
             self.cell_place = nn.Linear(width // 8 * 8, width)
             self.recall = nn.Linear(width, config.widths[3])  # the map into the U-Net
             nn.init.zeros_(self.recall.weight)
-        c0, _, c2, c3 = config.widths
+        _, _, c2, c3 = config.widths
         if config.labels:
-            self.label_head = nn.Conv2d(c0, 16 * config.labels, 3, padding=1)
+            self.segmenter = Segmenter(config.labels, config.spherical)
             self.wrong_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1, 1))
         if config.classes:
             self.class_head = nn.Sequential(nn.LayerNorm(c3), nn.Linear(c3, config.classes))
@@ -204,11 +205,10 @@ class ElasticCanvas(Canvas):
         """Reconstruction (B, 3, H, W) in [0, 1], not clamped; segmentation (B, K, H, W) logits."""
         smooth, x1, x2 = handed
         imagined, x0 = self.sharpen((memory[0], memory[1], memory[2]), smooth, x1, x2)
-        drawn = {}
-        if self.config.colours:
-            drawn["reconstruction"] = self.draw((memory[0], memory[1], memory[2]), imagined, x0)
+        picture = self.draw((memory[0], memory[1], memory[2]), imagined, x0)
+        drawn = {"reconstruction": picture} if self.config.colours else {}
         if self.config.labels:
-            drawn["segmentation"] = F.pixel_shuffle(self.label_head(x0).float(), 4)
+            drawn["segmentation"] = self.segmenter(picture.clamp(0, 1).detach())
         return drawn
 
     def classify(self, seen: Seen) -> Tensor:

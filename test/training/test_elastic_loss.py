@@ -152,5 +152,5 @@ def test_labels_join_the_loss():
     loss, figures = losses(net, memory, image, known, maps)
     loss.backward()
     assert set(figures) == {"rmse", "pixel_accuracy"}
-    for head in (net.label_head, net.wrong_head[1]):
+    for head in (net.segmenter.out, net.wrong_head[1]):
         assert head.weight.grad.any()

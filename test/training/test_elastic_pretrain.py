@@ -49,7 +49,7 @@ def test_panoramas_train_and_load_again(hills, tmp_path, capsys):
 def test_streets_train_with_labels(roads, tmp_path, capsys):
     state = loop.read_checkpoint(elastic_pretrain.train(pretraining(tmp_path, roads, labels=True)))
     assert state["config"]["labels"] == 11 and not state["config"]["spherical"]
-    assert any(name.startswith("scene.label_head") for name in state["average"])
+    assert any(name.startswith("scene.segmenter") for name in state["average"])
     said = capsys.readouterr().err
     assert "pixel_accuracy" in said and "held_out/free_accuracy" in said
     net = elastic_pretrain.load_scene_model(tmp_path / "checkpoint.pt")
@@ -88,7 +88,7 @@ def test_what_draws_can_be_trained_alone(roads, tmp_path):
     then = elastic_pretrain.train(args)
     before, after = (loop.read_checkpoint(path)["average"] for path in (first, then))
     moved = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
-    assert {"dec0", "leave", "label_head"} <= moved <= set(elastic_pretrain.DRAWING)
+    assert {"dec0", "leave", "segmenter"} <= moved <= set(elastic_pretrain.DRAWING)
     image, views = scenes(2), places(2, 2)
     a, b = (believed(elastic_pretrain.load_scene_model(path), image, views)[0] for path in (first, then))
     assert torch.equal(a, b)
