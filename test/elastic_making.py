@@ -25,6 +25,7 @@ SMALL: dict[str, Any] = {
     "patch": 8,
     "depth": 2,
     "widths": (16, 16, 24, 32),
+    "segmenter": 8,
 }
 QUICK: dict[str, Any] = {
     "steps": 2,

@@ -20,8 +20,9 @@ CODE = 96  # channels of what the decoder starts from
 class Segmenter(nn.Module):
     """Pictures (B, 3, H, W) in [0, 1], sides multiples of 16 -> logits (B, labels, H, W)."""
 
-    def __init__(self, labels: int, wraps: bool, width: int = 64, inner: int = 48) -> None:
+    def __init__(self, labels: int, wraps: bool, width: int = 64) -> None:
         super().__init__()
+        inner = 3 * width // 4
         self.encoder = ResNet(width)
         self.reduce = nn.Sequential(nn.Conv2d(4 * width, CODE, 1, bias=False), nn.BatchNorm2d(CODE), nn.ReLU())
         sizes = (CODE, 2 * inner, inner, inner)

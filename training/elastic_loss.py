@@ -14,7 +14,7 @@ from torch import Tensor
 from .augment import VOID
 from .canvas import DETAIL_SCALES
 from .elastic_tokens import ElasticVit
-from .elastic_vit import FINE, Memory
+from .elastic_vit import FINE, ElasticCanvas, Memory
 from .panorama import SHARP, detail
 
 EXPECTED = 0.02  # weight of the expected errors
@@ -58,6 +58,24 @@ def losses(
     return loss, figures
 
 
+def drawing_loss(
+    net: ElasticCanvas,
+    memory: Memory,
+    handed: tuple[Tensor, ...],
+    scene: Tensor,
+    known: Tensor,
+    maps: Tensor | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """As `losses`, of what draws alone; handed: what `look` has handed over."""
+    drawn = net.decode(memory, *handed)
+    square = (drawn["reconstruction"] - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
+    loss = weighed(square, handed[0], scene, known, memory[1])
+    figures = {"rmse": 255 * ((square.detach() * known).sum() / known.sum().clamp(min=1)).sqrt()}
+    if net.config.labels and maps is not None:
+        loss = DRAWN * loss + labelled(drawn["segmentation"], None, maps, figures)
+    return loss, figures
+
+
 def weighed(square: Tensor, smooth: Tensor, scene: Tensor, known: Tensor, sharp: Tensor) -> Tensor:
     """The mean of square (B, 1, H, W), each pixel by the error that is usual for it.
 
@@ -73,9 +91,9 @@ def weighed(square: Tensor, smooth: Tensor, scene: Tensor, known: Tensor, sharp:
     return (square * weight).sum() / known.sum().clamp(min=1)
 
 
-def labelled(logits: Tensor, wrong: Tensor, maps: Tensor, figures: dict[str, Tensor]) -> Tensor:
+def labelled(logits: Tensor, wrong: Tensor | None, maps: Tensor, figures: dict[str, Tensor]) -> Tensor:
     """Cross-entropy of logits (B, K, h, w) against maps (B, H, W), and that of the expected wrong share
-    (B, 1, H/16, W/16) against what is wrong."""
+    (B, 1, H/16, W/16), where there is one, against what is wrong."""
     target = F.interpolate(maps[:, None].float(), logits.shape[-2:], mode="nearest-exact")[:, 0].long()
     target = torch.where(target < logits.shape[1], target, VOID)
     counts = (target != VOID).float()[:, None]  # (B, 1, h, w); a batch without any has no mean
@@ -83,6 +101,8 @@ def labelled(logits: Tensor, wrong: Tensor, maps: Tensor, figures: dict[str, Ten
     with torch.no_grad():
         off = (logits.argmax(1) != target).float()[:, None] * counts
         figures["pixel_accuracy"] = 1 - off.sum() / counts.sum().clamp(min=1)
+        if wrong is None:
+            return loss
         cells = (wrong.shape[2], wrong.shape[3])
         share = F.adaptive_avg_pool2d(counts, cells)
         truth = F.adaptive_avg_pool2d(off, cells) / share.clamp(min=1e-3)

@@ -26,12 +26,15 @@ from glimpse_ros.core.policies import grid_views
 from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec
 
 from . import augment, labelled, loop, views
-from .elastic_loss import losses
+from .elastic_loss import drawing_loss, losses
 from .elastic_tokens import HEAD, ElasticVit, scene_model
 from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
+from .kept import Kept
 from .roll_out import roll_out
 
 DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "segmenter")  # parts that no belief reads
+KEPT = 256  # scenes, 2.4 MB each at 256 x 512
+LEAST = 16  # batches before any is drawn twice
 SQUARE = 224  # [px] of the paper's scenes
 
 
@@ -75,6 +78,8 @@ class Args(loop.LoopArgs):
     """of attention at the decoder's coarsest level"""
     labels: bool = False
     """segment too"""
+    segmenter: int = 64
+    """width of the ResNet that reads labels off the picture of the canvas; 64 is ResNet-18"""
     classes: bool = False
     """classify too"""
     batch: int = 8
@@ -83,10 +88,14 @@ class Args(loop.LoopArgs):
     """longest episode [glimpses]; nine in ten end by twelve"""
     free: float = 0.5
     """share of the episodes that may see the whole scene at once; the others see at most a sixth of its width"""
+    tiled: float = 0.0
+    """share of the free ones that see all of the scene in tiles first, and then parts of it closely"""
     whole: bool = False
     """a first phase: the mosaic holds the whole scene at its own resolution, as if all had been looked at closely"""
     drawing: bool = False
     """train what draws alone (DRAWING): what decisions are made of stays as it is, and so does a policy's world"""
+    again: int = 16
+    """with --drawing: steps from one batch of new scenes to the next; all draw what is kept of earlier ones, too"""
     squash: float = 0.2
     """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
     lr: float = 1e-3
@@ -121,11 +130,37 @@ class Pretrain(nn.Module):
         lengths (B,) must not rise along the batch; with none of them the memory holds the whole scene.
         """
         image = scene.float() / 255
+        return losses(self.scene, self.seen(image, places, lengths), image, known.float(), maps, answers)
+
+    def seen(self, image: Tensor, places: NDArray[np.float32], lengths: NDArray[np.int64]) -> Memory:
+        """What is remembered of image (B, 3, H, W) in [0, 1] after all glimpses."""
         if not len(lengths):
-            memory = whole(self.scene, image)  # type: ignore[arg-type]  # `configure` refuses it for tokens
-            return losses(self.scene, memory, image, known.float(), maps, answers)
-        memory = roll_out(self.scene, image, torch.from_numpy(places).to(scene.device), torch.from_numpy(lengths))
-        return losses(self.scene, memory, image, known.float(), maps, answers)
+            return whole(self.scene, image)  # type: ignore[arg-type]  # `check` refuses it for tokens
+        return roll_out(self.scene, image, torch.from_numpy(places).to(image.device), torch.from_numpy(lengths))
+
+
+class Redraw(Pretrain):
+    """The scene model, whose forward is the loss of what it draws of scenes that are kept with what was seen of them.
+
+    What draws needs many small steps, and glimpses cost ten times what drawing does.
+    """
+
+    def __init__(self, config: ElasticConfig) -> None:
+        super().__init__(config)
+        self.kept = Kept(KEPT)
+
+    def forward(self, scene, known, places, lengths, maps, picks, generator):  # type: ignore[no-untyped-def, override]
+        """As `Pretrain.forward`, scene none: nothing new; then how many are drawn, and what chooses them."""
+        net = self.scene
+        assert isinstance(net, ElasticCanvas)  # `check` refuses the other
+        if scene is not None:
+            with torch.no_grad():
+                memory = self.seen(scene.float() / 255, places, lengths)
+                labels = [] if maps is None else [maps]
+                self.kept.add([scene, known, *net.look(memory).handed, *memory, *labels], generator)
+        scene, known, *rest = self.kept.pick(picks, generator)
+        handed, memory, labels = tuple(rest[:3]), tuple(rest[3 : 3 + len(net.empty(1))]), rest[3 + len(net.empty(1)) :]
+        return drawing_loss(net, memory, handed, scene.float() / 255, known.float(), labels[0] if labels else None)
 
 
 def whole(net: ElasticCanvas, scene: Tensor) -> Memory:
@@ -162,6 +197,10 @@ def check(args: Args) -> None:
         raise GlimpseError(f"--decoder-width {args.decoder_width}: expected a multiple of {HEAD}")
     if args.memory == "tokens" and not args.map:
         raise GlimpseError("--no-map --memory tokens: expected the memory canvas, for tokens have no map")
+    if args.memory == "tokens" and args.drawing:
+        raise GlimpseError("--drawing --memory tokens: expected the memory canvas, for tokens decide by what they draw")
+    if args.again < 1:
+        raise GlimpseError(f"--again {args.again}: expected at least 1")
     if args.memory == "tokens" and args.whole:
         raise GlimpseError("--whole --memory tokens: expected the memory canvas, for tokens have no mosaic")
 
@@ -191,6 +230,7 @@ def configure(args: Args, data: labelled.Labelled) -> ElasticConfig:
         depth=args.depth,
         patch=args.patch,
         labels=names if args.labels else 0,
+        segmenter=args.segmenter,
         classes=names if args.classes else 0,
     )
 
@@ -241,7 +281,7 @@ def train(args: Args) -> Path:
     data, held_out = (labelled.load(args.data, split, size) for split in ("train", "val"))
     config = configure(args, data)
     torch.manual_seed(args.seed)
-    net = Pretrain(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = (Redraw if args.drawing else Pretrain)(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if isinstance(net.scene, ElasticCanvas):
         net.scene.prior.fit(list(data.images), config.spherical)
     if args.drawing:
@@ -251,16 +291,20 @@ def train(args: Args) -> Path:
     spec = SceneSpec(config.height, config.width, data.projection)
 
     def draw(turn: loop.Turn) -> tuple:
+        count = turn.part.stop - turn.part.start
+        if isinstance(net, Redraw) and turn.step % args.again and len(net.kept) >= min(KEPT, LEAST * count):
+            return *[None] * 5, count, turn.generator
         scene, known, maps, answers = batches(turn.step, turn.part)
         rng = np.random.default_rng([args.seed, turn.step])
         most, least = config.fits(args.most), config.glimpse / config.width
-        places, lengths = views.batch(rng, args.batch, most, spec, least, args.free)
+        places, lengths = views.batch(rng, args.batch, most, spec, least, args.free, args.tiled)
         if args.whole:
             places, lengths = places[:0], lengths[:0]
         which = torch.from_numpy(rng.random(args.batch) < args.squash)[turn.part]
         moved = [None if part is None else part.to(turn.device) for part in (squashed(scene, which), known)]
         labels = [None if part is None else part.to(turn.device) for part in (maps, answers)]
-        return *moved, places[turn.part], lengths[turn.part], *labels
+        seen = *moved, places[turn.part], lengths[turn.part]
+        return (*seen, labels[0], count, turn.generator) if args.drawing else (*seen, *labels)
 
     def held(average: nn.Module) -> loop.Figures:
         return validate(average.scene, held_out, fabric.device, args.whole)  # type: ignore[arg-type]

@@ -51,6 +51,7 @@ class ElasticConfig(CanvasConfig):
     blocks: int = 1
     colours: int = 3  # 0: no reconstruction
     labels: int = 0  # classes of a segmentation
+    segmenter: int = 64  # width of the ResNet that reads them off the picture; 64 is ResNet-18
     classes: int = 0  # classes of the scene
 
     @property
@@ -87,6 +88,7 @@ class ElasticConfig(CanvasConfig):
         """What a checkpoint must agree with, without what came later and does not touch it."""
         later = [] if self.memory == "tokens" else ["decoder_width", "decoder_depth"]
         later += ["map"] if self.map else []
+        later += [] if self.labels and self.memory == "canvas" else ["segmenter"]
         return {name: value for name, value in asdict(self).items() if name not in later}
 
 
@@ -140,7 +142,7 @@ class ElasticCanvas(Canvas):
             nn.init.zeros_(self.recall.weight)
         _, _, c2, c3 = config.widths
         if config.labels:
-            self.segmenter = Segmenter(config.labels, config.spherical)
+            self.segmenter = Segmenter(config.labels, config.spherical, config.segmenter)
             self.wrong_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1, 1))
         if config.classes:
             self.class_head = nn.Sequential(nn.LayerNorm(c3), nn.Linear(c3, config.classes))

@@ -13,7 +13,7 @@ from training.elastic_labels import Segmenter  # noqa: E402
 
 def small(labels=3):
     torch.manual_seed(0)
-    return Segmenter(labels, wraps=False, width=8, inner=8)
+    return Segmenter(labels, wraps=False, width=8)
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (32, 64)])

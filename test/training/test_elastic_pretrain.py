@@ -6,7 +6,17 @@ import pytest
 torch = pytest.importorskip("torch")
 tyro = pytest.importorskip("tyro")
 pytest.importorskip("lightning_fabric")
-from elastic_making import HEIGHT, SMALL, WIDTH, believed, network, panoramas, places, pretraining, scenes  # noqa: E402
+from elastic_making import (  # noqa: E402
+    HEIGHT,
+    SMALL,
+    WIDTH,
+    believed,
+    network,
+    panoramas,
+    places,
+    pretraining,
+    scenes,
+)
 from gae_training import named, street  # noqa: E402
 
 from glimpse_ros.core.types import GlimpseError  # noqa: E402
@@ -94,6 +104,37 @@ def test_what_draws_can_be_trained_alone(roads, tmp_path):
     assert torch.equal(a, b)
 
 
+def test_drawing_takes_new_scenes_now_and_then(hills, tmp_path, monkeypatch):
+    made, rolled = [], elastic_pretrain.roll_out
+
+    def seen(net, image, *places):
+        made.append(len(image))
+        return rolled(net, image, *places)
+
+    monkeypatch.setattr(elastic_pretrain, "roll_out", seen)
+    monkeypatch.setattr(elastic_pretrain, "KEPT", 4)
+    monkeypatch.setattr(elastic_pretrain, "validate", lambda *given: {})
+    elastic_pretrain.train(pretraining(tmp_path / "out", hills, steps=11, batch=2, most=2, drawing=True, again=5))
+    assert made == [2] * 4  # at 0, at 1 until four are kept, at 5 and at 10
+
+
+def test_drawing_learns_from_what_is_kept(hills, tmp_path, monkeypatch):
+    """Of two scenes, which it sees again and again."""
+    lost, drawing_loss = [], elastic_pretrain.drawing_loss
+
+    def loss(*given):
+        lost.append(drawing_loss(*given))
+        return lost[-1]
+
+    monkeypatch.setattr(elastic_pretrain, "drawing_loss", loss)
+    monkeypatch.setattr(elastic_pretrain, "KEPT", 2)
+    monkeypatch.setattr(elastic_pretrain, "validate", lambda *given: {})
+    options = {"batch": 2, "most": 2, "drawing": True, "again": 99}
+    elastic_pretrain.train(pretraining(tmp_path / "out", hills, steps=40, **options))
+    lost = [float(value) for value, _ in lost]
+    assert sum(lost[-8:]) < 0.9 * sum(lost[:8])
+
+
 def test_a_whole_memory_holds_the_scene():
     net, image = network(), scenes(2)
     colour, sharp, features, cells = elastic_pretrain.whole(net, image)
@@ -147,6 +188,8 @@ def test_another_configuration_at_the_same_place_is_refused(hills, tmp_path, opt
         ({"patch": 0}, "--patch 0"),
         ({"depth": -1}, "--depth -1"),
         ({"size": "huge"}, "tiny, small, base"),
+        ({"drawing": True, "memory": "tokens"}, "expected the memory canvas"),
+        ({"drawing": True, "again": 0}, "--again 0: expected at least 1"),
         ({"labels": True}, "has no label maps; expected data with segmentations"),
         ({"classes": True}, "has no classes; expected data with one class an image"),
         ({"batch": 0}, "--batch 0"),
