@@ -28,7 +28,7 @@ from glimpse_ros.core.types import Decision, Episode, GlimpseError, Limits, View
 from . import labelled, loop
 from .adaglimpse import Agent
 from .elastic_graphs import Act, Choice, policy_model, scene_model, shown
-from .elastic_pretrain import load_scene_model
+from .elastic_pretrain import DRAWING, load_scene_model
 from .elastic_vit import ElasticCanvas
 from .export import commit
 from .gae_export import scene_size
@@ -63,6 +63,8 @@ class Args:
     """of large weights"""
     slew: float | None = None
     """what a second of motion costs the critics' choice, in units of score, if not what it was trained with"""
+    drawn: Path | None = None
+    """a checkpoint of training.elastic_pretrain --drawing, begun from this scene model: take what draws from there"""
     untrained: bool = False
     """an agent of random weights where the checkpoint has none, for tests and timing"""
 
@@ -79,11 +81,14 @@ class Trained:
     palette: tuple[tuple[int, int, int], ...] = ()
 
 
-def load_trained(path: Path, data: str = "", untrained: bool = False, slew: float | None = None) -> Trained:
+def load_trained(
+    path: Path, data: str = "", untrained: bool = False, slew: float | None = None, drawn: Path | None = None
+) -> Trained:
     """The averaged scene model and the agent of a training.adaglimpse checkpoint.
 
     data: what it was trained on; of a model that knows classes what `labelled.load` takes. untrained: an agent of
-    random weights where there is none. slew: see `Args`. Raises GlimpseError for another checkpoint and other classes.
+    random weights where there is none. slew, drawn: see `Args`. Raises GlimpseError for another checkpoint and other
+    classes.
     """
     state = loop.read_checkpoint(path)
     if "agent" not in state and not untrained:
@@ -97,6 +102,8 @@ def load_trained(path: Path, data: str = "", untrained: bool = False, slew: floa
             raise GlimpseError(f"{path}: its memory grows with every glimpse; expected one trained with memory canvas")
         config = AgentConfig(**state["config"]["agent"]) if "agent" in state else agent_config(net.config)
         agent = Agent(config if slew is None else replace(config, slew=slew), temperature=1.0)
+        if drawn is not None:
+            redraw(net, drawn)
         if "agent" in state:
             agent.load_state_dict(state["agent"])
     except (TypeError, KeyError, RuntimeError) as error:
@@ -113,6 +120,15 @@ def load_trained(path: Path, data: str = "", untrained: bool = False, slew: floa
     return Trained(
         net, agent.eval(), state["config"], found.name, found.class_names, found.palette if net.config.labels else ()
     )
+
+
+def redraw(net: ElasticCanvas, path: Path) -> None:
+    """Take what draws over from the checkpoint at `path`. Raises GlimpseError where more than that is another."""
+    other = load_scene_model(path).state_dict()
+    for name, value in net.state_dict().items():
+        if name.split(".")[0] not in DRAWING and not (name in other and torch.equal(other[name], value)):
+            raise GlimpseError(f"{path}: {name} is another; expected a scene model that only draws differently")
+    net.load_state_dict(other)
 
 
 @torch.no_grad()
@@ -233,7 +249,7 @@ def astray(choice: Choice, belief: Tensor, limits: Limits, decision: Decision) -
 if __name__ == "__main__":
     try:
         args = tyro.cli(Args)
-        trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew)
+        trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew, args.drawn)
         half = args.precision == "half"
         size, worst = export(trained, args.out, args.act, args.scene, half, args.first_view, args.data_note)
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")

@@ -214,6 +214,21 @@ def test_confidence_rises_with_what_is_expected_to_be_right(config):
     assert float(confidence(100 * belief, c)) == 0
 
 
+def test_what_draws_comes_from_another_checkpoint(tmp_path):
+    net = network(stirred=True)
+    agent = agent_of(net)
+    path = save(net, tmp_path / "agent.pt", agent)
+    with torch.no_grad():
+        net.leave.conv.bias += 0.1
+    trained = load_trained(path, drawn=save(net, tmp_path / "drawn.pt"))
+    assert torch.equal(trained.net.leave.conv.bias, net.leave.conv.bias)
+    assert torch.equal(next(trained.agent.parameters()), next(agent.parameters()))
+    with torch.no_grad():
+        net.dec2.first.conv.bias += 0.1  # decisions are made of this
+    with pytest.raises(GlimpseError, match=r"dec2.first.conv.bias is another; expected .* only draws differently"):
+        load_trained(path, drawn=save(net, tmp_path / "other.pt"))
+
+
 def test_refusals(panorama, tmp_path, monkeypatch):
     net = network()
     plain = save(net, tmp_path / "plain.pt")
