@@ -64,7 +64,7 @@ class Args:
     slew: float | None = None
     """what a second of motion costs the critics' choice, in units of score, if not what it was trained with"""
     drawn: Path | None = None
-    """a checkpoint of training.elastic_pretrain --drawing, begun from this scene model: take what draws from there"""
+    """a checkpoint of training.elastic_pretrain --part, begun from this scene model: take what draws from there"""
     untrained: bool = False
     """an agent of random weights where the checkpoint has none, for tests and timing"""
 

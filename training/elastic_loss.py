@@ -66,17 +66,25 @@ def drawing_loss(
     known: Tensor,
     maps: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """As `losses`, of what draws alone; handed: what `look` has handed over."""
+    """As `losses`, of what draws alone; handed: what `look` has handed over.
+
+    What was seen of a scene counts by what is usual for this scene: from far away errors are ten times those from near.
+    """
     drawn = net.decode(memory, *handed)
     square = (drawn["reconstruction"] - scene).square().mean(1, keepdim=True)  # (B, 1, H, W)
-    loss = weighed(square, handed[0], scene, known, memory[1])
+    with torch.no_grad():
+        seen = (memory[1] > 0).float() * known
+        usual = (seen * square).sum((1, 2, 3)) / seen.sum((1, 2, 3)).clamp(min=1) + SHARP / 2
+    loss = weighed(square, handed[0], scene, known, memory[1], usual[:, None, None, None])
     figures = {"rmse": 255 * ((square.detach() * known).sum() / known.sum().clamp(min=1)).sqrt()}
     if net.config.labels and maps is not None:
         loss = DRAWN * loss + labelled(drawn["segmentation"], None, maps, figures)
     return loss, figures
 
 
-def weighed(square: Tensor, smooth: Tensor, scene: Tensor, known: Tensor, sharp: Tensor) -> Tensor:
+def weighed(
+    square: Tensor, smooth: Tensor, scene: Tensor, known: Tensor, sharp: Tensor, usual: Tensor | float = SHARP
+) -> Tensor:
     """The mean of square (B, 1, H, W), each pixel by the error that is usual for it.
 
     Those that were not seen hold nine tenths of the squared error, and what there is to gain by sharpening would drown
@@ -87,7 +95,7 @@ def weighed(square: Tensor, smooth: Tensor, scene: Tensor, known: Tensor, sharp:
         unseen = (sharp <= 0).float() * known
         hard = (unseen * (guess - scene).square().mean(1, keepdim=True)).sum((1, 2, 3))
         hard = hard / unseen.sum((1, 2, 3)).clamp(min=1) + 0.01
-        weight = known * torch.where(sharp <= 0, 1 / hard[:, None, None, None], 1 / SHARP)
+        weight = known * torch.where(sharp <= 0, 1 / hard[:, None, None, None], 1 / usual)
     return (square * weight).sum() / known.sum().clamp(min=1)
 
 

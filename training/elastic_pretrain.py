@@ -32,7 +32,8 @@ from .elastic_vit import CELL, SIZES, ElasticCanvas, ElasticConfig, Memory, Size
 from .kept import Kept
 from .roll_out import roll_out
 
-DRAWING = ("up1", "dec1", "dream", "enter0", "up0", "dec0", "leave", "segmenter")  # parts that no belief reads
+SHARPENING = ("enter0", "up0", "dec0", "leave", "segmenter")  # parts that work on what was seen
+DRAWING = ("up1", "dec1", "dream", *SHARPENING)  # parts that no belief reads
 KEPT = 256  # scenes, 2.4 MB each at 256 x 512
 LEAST = 16  # batches before any is drawn twice
 SQUARE = 224  # [px] of the paper's scenes
@@ -92,10 +93,11 @@ class Args(loop.LoopArgs):
     """share of the free ones that see all of the scene in tiles first, and then parts of it closely"""
     whole: bool = False
     """a first phase: the mosaic holds the whole scene at its own resolution, as if all had been looked at closely"""
-    drawing: bool = False
-    """train what draws alone (DRAWING): what decisions are made of stays as it is, and so does a policy's world"""
+    part: Literal["all", "drawing", "sharpening"] = "all"
+    """of the model that is trained: all or, while what decisions are made of stays as it is, and so does a policy's
+    world, what draws (DRAWING), or of that what sharpens what was seen (SHARPENING)"""
     again: int = 16
-    """with --drawing: steps from one batch of new scenes to the next; all draw what is kept of earlier ones, too"""
+    """where a part is trained: steps from one batch of new scenes to the next; all draw what is kept of earlier ones"""
     squash: float = 0.2
     """share of the scenes that come through 224 x 224 pixels, as the paper's do"""
     lr: float = 1e-3
@@ -197,8 +199,8 @@ def check(args: Args) -> None:
         raise GlimpseError(f"--decoder-width {args.decoder_width}: expected a multiple of {HEAD}")
     if args.memory == "tokens" and not args.map:
         raise GlimpseError("--no-map --memory tokens: expected the memory canvas, for tokens have no map")
-    if args.memory == "tokens" and args.drawing:
-        raise GlimpseError("--drawing --memory tokens: expected the memory canvas, for tokens decide by what they draw")
+    if args.memory == "tokens" and args.part != "all":
+        raise GlimpseError(f"--part {args.part} --memory tokens: expected the memory canvas, tokens have no such part")
     if args.again < 1:
         raise GlimpseError(f"--again {args.again}: expected at least 1")
     if args.memory == "tokens" and args.whole:
@@ -281,12 +283,13 @@ def train(args: Args) -> Path:
     data, held_out = (labelled.load(args.data, split, size) for split in ("train", "val"))
     config = configure(args, data)
     torch.manual_seed(args.seed)
-    net = (Redraw if args.drawing else Pretrain)(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = (Pretrain if args.part == "all" else Redraw)(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if isinstance(net.scene, ElasticCanvas):
         net.scene.prior.fit(list(data.images), config.spherical)
-    if args.drawing:
+    if args.part != "all":
+        trained = DRAWING if args.part == "drawing" else SHARPENING
         for name, weight in net.named_parameters():
-            weight.requires_grad_(name.split(".")[1] in DRAWING)
+            weight.requires_grad_(name.split(".")[1] in trained)
     batches = augment.Batches(data, args.batch, args.height, args.width, args.seed)
     spec = SceneSpec(config.height, config.width, data.projection)
 
@@ -304,7 +307,7 @@ def train(args: Args) -> Path:
         moved = [None if part is None else part.to(turn.device) for part in (squashed(scene, which), known)]
         labels = [None if part is None else part.to(turn.device) for part in (maps, answers)]
         seen = *moved, places[turn.part], lengths[turn.part]
-        return (*seen, labels[0], count, turn.generator) if args.drawing else (*seen, *labels)
+        return (*seen, labels[0], count, turn.generator) if isinstance(net, Redraw) else (*seen, *labels)
 
     def held(average: nn.Module) -> loop.Figures:
         return validate(average.scene, held_out, fabric.device, args.whole)  # type: ignore[arg-type]

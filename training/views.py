@@ -56,8 +56,9 @@ def episode(
 
 
 def in_tiles(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float) -> NDArray[np.float32]:
-    """(T, 3): as many tiles as cover the scene, at most `most`, and, while there are looks left, parts of a tile."""
-    tiles = grid_views(int(rng.integers(1, most + 1)), Limits(s=(narrowest, 1.0)), scene, float(rng.uniform(-1, 1)))
+    """(T, 3): tiles that cover the scene, at least a third of `most`, and, if looks are left, parts of a tile."""
+    planned = int(rng.integers(max(1, most // 3), most + 1))
+    tiles = grid_views(planned, Limits(s=(narrowest, 1.0)), scene, float(rng.uniform(-1, 1)))
     widest = max(min(view.s for view in tiles), 2 * narrowest)
     s = np.exp(rng.uniform(np.log(narrowest), np.log(widest / 2), int(rng.integers(most - len(tiles) + 1))))
     room = np.maximum(0.0, 1.0 - s * scene.width / scene.height)

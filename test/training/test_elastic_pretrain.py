@@ -91,14 +91,16 @@ def test_the_whole_scene_as_a_first_phase(hills, tmp_path):
     assert not any(".layers." in name or ".embed." in name for name in moved)
 
 
-def test_what_draws_can_be_trained_alone(roads, tmp_path):
+@pytest.mark.parametrize("part", ["drawing", "sharpening"])
+def test_what_draws_can_be_trained_alone(roads, tmp_path, part):
     """Beliefs are what they were, and so a policy's world is."""
     first = elastic_pretrain.train(pretraining(tmp_path / "first", roads, labels=True, steps=1, most=2))
-    args = pretraining(tmp_path / "then", roads, labels=True, steps=2, most=2, drawing=True, init=first)
+    args = pretraining(tmp_path / "then", roads, labels=True, steps=2, most=2, part=part, init=first)
     then = elastic_pretrain.train(args)
     before, after = (loop.read_checkpoint(path)["average"] for path in (first, then))
     moved = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert {"dec0", "leave", "segmenter"} <= moved <= set(elastic_pretrain.DRAWING)
+    assert ("dream" in moved) == (part == "drawing")
     image, views = scenes(2), places(2, 2)
     a, b = (believed(elastic_pretrain.load_scene_model(path), image, views)[0] for path in (first, then))
     assert torch.equal(a, b)
@@ -114,7 +116,7 @@ def test_drawing_takes_new_scenes_now_and_then(hills, tmp_path, monkeypatch):
     monkeypatch.setattr(elastic_pretrain, "roll_out", seen)
     monkeypatch.setattr(elastic_pretrain, "KEPT", 4)
     monkeypatch.setattr(elastic_pretrain, "validate", lambda *given: {})
-    elastic_pretrain.train(pretraining(tmp_path / "out", hills, steps=11, batch=2, most=2, drawing=True, again=5))
+    elastic_pretrain.train(pretraining(tmp_path / "out", hills, steps=11, batch=2, most=2, part="drawing", again=5))
     assert made == [2] * 4  # at 0, at 1 until four are kept, at 5 and at 10
 
 
@@ -129,7 +131,7 @@ def test_drawing_learns_from_what_is_kept(hills, tmp_path, monkeypatch):
     monkeypatch.setattr(elastic_pretrain, "drawing_loss", loss)
     monkeypatch.setattr(elastic_pretrain, "KEPT", 2)
     monkeypatch.setattr(elastic_pretrain, "validate", lambda *given: {})
-    options = {"batch": 2, "most": 2, "drawing": True, "again": 99}
+    options = {"batch": 2, "most": 2, "part": "drawing", "again": 99}
     elastic_pretrain.train(pretraining(tmp_path / "out", hills, steps=40, **options))
     lost = [float(value) for value, _ in lost]
     assert sum(lost[-8:]) < 0.9 * sum(lost[:8])
@@ -188,8 +190,8 @@ def test_another_configuration_at_the_same_place_is_refused(hills, tmp_path, opt
         ({"patch": 0}, "--patch 0"),
         ({"depth": -1}, "--depth -1"),
         ({"size": "huge"}, "tiny, small, base"),
-        ({"drawing": True, "memory": "tokens"}, "expected the memory canvas"),
-        ({"drawing": True, "again": 0}, "--again 0: expected at least 1"),
+        ({"part": "drawing", "memory": "tokens"}, "expected the memory canvas"),
+        ({"part": "drawing", "again": 0}, "--again 0: expected at least 1"),
         ({"labels": True}, "has no label maps; expected data with segmentations"),
         ({"classes": True}, "has no classes; expected data with one class an image"),
         ({"batch": 0}, "--batch 0"),
