@@ -11,7 +11,7 @@ from .core.memory import Mosaic
 from .core.policies import POLICIES
 from .core.types import GlimpseError, SceneModel, SceneSpec
 
-BUNDLES = {"spherical": "models/panorama", "planar": "models/street"}  # by the scene's projection
+BUNDLES = {"spherical": "models/panorama", "planar": "models/adaglimpse-street"}  # by the scene's projection
 MEMORIES = ("per_frame", "carried", "decay")
 FRAMES = 2  # of a sequence, that are explored
 

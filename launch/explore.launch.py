@@ -4,11 +4,11 @@
     ros2 launch glimpse_ros explore.launch.py camera:=usb input:=0 hfov:=1.2
     ros2 launch glimpse_ros explore.launch.py camera:=sim glimpses:=12 policy:=uncertainty model:=mosaic
     ros2 launch glimpse_ros explore.launch.py image:=/front/image_raw command_interface:=joint_trajectory
-    ros2 launch glimpse_ros explore.launch.py image:=/front/image_raw model:=street memory:=per_frame
+    ros2 launch glimpse_ros explore.launch.py image:=/front/image_raw model:=adaglimpse-street memory:=per_frame
     ros2 launch glimpse_ros explore.launch.py --show-args
 
 An argument left empty leaves the parameter as the file `params_file` has it; where that is our own, a camera that this
-file knows gets what suits it: the simulated one the panorama bundle, a wide one the street bundle, and of a wide one
+file knows gets what suits it: the simulated one the panorama bundle, a wide one adaglimpse-street, and of a wide one
 that sees one image after the other each is explored from an empty memory. What moves through such an image would
 otherwise be remembered where it no longer is.
 
@@ -103,8 +103,8 @@ ARGUMENTS = (
     Argument(
         "model",
         "",
-        "scene model: a bundle's folder or name, or mosaic; the default is panorama with camera:=sim, street where the"
-        " camera is known to be a wide one, else mosaic",
+        "scene model: a bundle's folder or name, or mosaic; the default is panorama with camera:=sim, adaglimpse-street"
+        " where the camera is known to be a wide one, else mosaic",
         of("model", SCENE, POLICY),
     ),
     Argument(
@@ -170,7 +170,7 @@ def fitting(camera: str, sequence: bool) -> str:
     """The bundle that is made for such a camera; none where nobody knows what it needs."""
     if camera == "sim":
         return f"{SHARE}/models/panorama"
-    street = f"{SHARE}/models/street"
+    street = f"{SHARE}/models/adaglimpse-street"
     return street if (sequence or camera == "wide") and has(street, "scene") else ""
 
 

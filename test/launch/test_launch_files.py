@@ -101,7 +101,7 @@ def test_the_simulated_camera_has_a_model_of_its_own(explore: Callable[..., dict
 @pytest.fixture
 def street(load: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of an installed bundle of that name."""
-    bundle = tmp_path / "share" / "models" / "street"
+    bundle = tmp_path / "share" / "models" / "adaglimpse-street"
     bundle.mkdir(parents=True)
     for role in ("scene", "policy"):
         (bundle / f"{role}.onnx").touch()
@@ -166,7 +166,7 @@ def test_what_is_said_is_done(explore: Callable[..., dict[str, Any]], inputs: di
     assert values(explore(**folder, glimpses="3"), *FOLLOWS) == ["wide", "per_frame", 3, 3]
     assert values(explore(**folder, glimpses_per_frame="4", glimpses="2"), *FOLLOWS) == ["wide", "per_frame", 4, 2]
     assert values(explore(**folder, glimpses="0"), *FOLLOWS) == ["wide", "per_frame", 8, 0]
-    driver = explore(image="/front/image_raw", model="street", memory="per_frame")
+    driver = explore(image="/front/image_raw", model="adaglimpse-street", memory="per_frame")
     assert values(driver, *FOLLOWS, "policy.policy") == [None, "per_frame", 8, 8, "learned"]
     assert values(explore(model="plain"), "scene.model", "policy.policy") == ["plain", None], "it has no policy"
     assert values(explore(camera="bag", input=inputs["drive"], memory="decay"), *FOLLOWS) == ["wide", "decay", None, 0]
