@@ -5,7 +5,8 @@
     ros2 launch glimpse_ros playback.launch.py input:=my_bag model:=mosaic memory:=decay glimpses_per_frame:=4
 
 The camera node reads the bag itself, ROS 1 or ROS 2, so nothing is lost and nothing else has to play it. Of a wide
-camera each frame is explored from an empty memory, by the bundle `adaglimpse-street`; a pan-tilt-zoom camera's are remembered.
+camera each frame is explored from an empty memory, by the bundle `adaglimpse-street`; a pan-tilt-zoom camera's frames
+are remembered.
 """
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
