@@ -56,8 +56,8 @@ def episode(
 
 
 def in_tiles(rng: np.random.Generator, most: int, scene: SceneSpec, narrowest: float) -> NDArray[np.float32]:
-    """(T, 3): tiles that cover the scene, at least a third of `most`, and, if looks are left, parts of a tile."""
-    planned = int(rng.integers(max(1, most // 3), most + 1))
+    """(T, 3): tiles that cover the scene, for two thirds of `most` looks or more, then parts of one."""
+    planned = int(rng.integers(max(1, 2 * most // 3), most + 1))
     tiles = grid_views(planned, Limits(s=(narrowest, 1.0)), scene, float(rng.uniform(-1, 1)))
     widest = max(min(view.s for view in tiles), 2 * narrowest)
     s = np.exp(rng.uniform(np.log(narrowest), np.log(widest / 2), int(rng.integers(most - len(tiles) + 1))))
