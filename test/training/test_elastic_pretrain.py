@@ -56,7 +56,8 @@ def test_panoramas_train_and_load_again(hills, tmp_path, capsys):
     assert state["step"] == 2 and state["config"]["method"] == "elastic" and state["config"]["spherical"]
     assert all(torch.isfinite(value).all() for value in state["average"].values())
     net = elastic_pretrain.load_scene_model(path)
-    assert net.config == ElasticConfig(**{**SMALL, "spherical": True}) and not net.training
+    usual = {"spherical": True, "segmenter": ElasticConfig.segmenter}  # nothing is segmented
+    assert net.config == ElasticConfig(**{**SMALL, **usual}) and not net.training
     own = net.state_dict()
     assert {f"scene.{name}" for name in own} == set(state["average"])
     assert all(torch.equal(value, state["average"][f"scene.{name}"]) for name, value in own.items())
