@@ -121,4 +121,4 @@ def test_streets_are_segmented():
     truth = replace(truth, images=[truth.images[i] for i in picks], maps=[truth.maps[i] for i in picks])
     setting = Setting(truth.size, 8, None, 1, truth.projection, 60.0)
     row = evaluate([str(folder)], ["learned"], truth, setting, quiet=True)[0]
-    assert row["pixel_accuracy"][-1] > 0.7 and row["pixel_fraction"][-1] <= 0.08
+    assert row["pixel_accuracy"][-1] > 0.85 and row["pixel_fraction"][-1] <= 0.08
