@@ -140,7 +140,7 @@ class ElasticCanvas(Canvas):
             self.cell_place = nn.Linear(width // 8 * 8, width)
             self.recall = nn.Linear(width, config.widths[3])  # the map into the U-Net
             nn.init.zeros_(self.recall.weight)
-        _, _, c2, c3 = config.widths
+        c2, c3 = config.widths[2:]
         if config.labels:
             self.segmenter = Segmenter(config.labels, config.spherical, config.segmenter)
             self.wrong_head = nn.Sequential(nn.ReLU(), nn.Conv2d(c2, 1, 1))

@@ -52,9 +52,8 @@ def curves(file: Path, found: Found, kind: str) -> Path:
     """Error, or share of right pixels, against one of AXES, one panel a regime."""
     figure, axes = canvas(2, 2, (16, 9))
     for axis, (regime, title) in zip(axes.flat, PANELS.items(), strict=True):
-        bundles, figure_name = {CAMVID: SEGMENTING, PTZ: DRAWING}.get(regime, SPANNING), "rmse"
-        if regime == CAMVID:
-            figure_name = "pixel_accuracy"
+        bundles = {CAMVID: SEGMENTING, PTZ: DRAWING}.get(regime, SPANNING)
+        figure_name = "pixel_accuracy" if regime == CAMVID else "rmse"
         for number, (bundle, policies) in enumerate(bundles.items()):
             for policy in policies:
                 # Of a grid the one with the most glimpses; what one of fewer reaches is a mark.
