@@ -146,14 +146,6 @@ def test_drawing_learns_from_what_is_kept(hills, tmp_path, monkeypatch):
     assert sum(lost[-8:]) < 0.95 * sum(lost[:8])
 
 
-def test_a_whole_memory_holds_the_scene():
-    net, image = network(), scenes(2)
-    colour, sharp, features, cells = elastic_pretrain.whole(net, image)
-    assert torch.equal(colour, image) and (sharp == 1).all() and not cells.any()
-    assert [part.shape for part in (colour, sharp, features, cells)] == [part.shape for part in net.empty(2)]
-    assert (features[:, -1] == 1).all() and features[:, :-1].std() > 0
-
-
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(hills, tmp_path, monkeypatch):
     options = {"steps": 3, "save_every": 0.0, "batch": 1, "most": 2}
     whole = loop.read_checkpoint(elastic_pretrain.train(pretraining(tmp_path / "whole", hills, **options)))
