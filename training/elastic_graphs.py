@@ -8,14 +8,18 @@ all actions of one s share how they cover rows and columns.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import export
+from glimpse_ros.core.types import SceneSpec
+
+from . import export, views
 from .canvas import DETAIL_SCALES, Conv, _double
 from .elastic_vit import ElasticCanvas, Memory, Seen, entropy
 from .export import to_onnx
@@ -23,11 +27,14 @@ from .footprint import AROUND, FOOTPRINT, SUB, fine_maps, shares
 from .gae_graphs import picture
 from .glimpse_agent import Actor, AgentConfig, Critic, to_views
 from .graph_parts import under_if
+from .quantised import Feed, quantised
+from .retina import sample
 
 QUARTER = 4  # the decoder's finest maps are of a quarter of the resolution
 ALIGNED = 4  # channels
 HANDED = ("smooth", "x1", "x2")
 Act = Literal["actor", "critic"]
+MOST = 12  # glimpses of an episode that shows ranges
 GRID = (12, 4, 3)  # lines of the coarse grid along x, y and s, beside the actor's; many more take over 1 ms
 
 
@@ -226,20 +233,47 @@ def footprints(x: Tensor, y: Tensor, s: Tensor, belief: Tensor, config: AgentCon
     return torch.cat([*each, total.sqrt().expand(*n, 1)], -1)
 
 
-def scene_model(net: ElasticCanvas, size: tuple[int, int]) -> onnx.ModelProto:
-    """One step, its decoder under an If on `decode`. size: (height, width) [px] of the reconstruction."""
+def scene_model(net: ElasticCanvas, size: tuple[int, int], scenes: Tensor | None = None) -> onnx.ModelProto:
+    """One step, its decoder under an If on `decode`. size: (height, width) [px] of the reconstruction.
+
+    With scenes (N, 3, H, W) in [0, 1] its heavy convolutions are in integers, of the ranges that these need.
+    """
     c, memory = net.config, net.empty(1)
     glimpse, view = torch.rand(1, 1, 3, c.glimpse, c.glimpse), torch.tensor([[0.1, 0.2, 0.25]])
     told = ["belief", "uncertainty", "attention", *(["classification"] if c.classes else [])]
     states = [*export.STATES, *(["state_cells"] if c.map else [])]
     outputs = [*(f"next_{name}" for name in states), *told, *HANDED]
-    trunk = to_onnx(Step(net), (glimpse, view, *split(memory)), ["glimpse", "view", *states], outputs)
+    inputs = ["glimpse", "view", *states]
+    trunk = to_onnx(Step(net), (glimpse, view, *split(memory)), inputs, outputs)
     with torch.no_grad():
         handed = net.look(memory).handed
     names = [*(f"next_{name}" for name in export.STATES), *HANDED]
     drawn = ["reconstruction"] * bool(c.colours) + ["segmentation"] * bool(c.labels)
     decoder = to_onnx(Drawing(net, size), (*split(memory)[:4], *handed), names, drawn)
+    if scenes is not None:
+        steps, drawings = zip(*ranged(net, scenes), strict=True)
+        trunk = quantised(trunk, [fed(inputs, step) for step in steps])
+        decoder = quantised(decoder, [fed(names, drawing) for drawing in drawings])
     return under_if(trunk, decoder, HANDED)
+
+
+@torch.no_grad()
+def ranged(net: ElasticCanvas, scenes: Tensor) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
+    """The inputs of `Step` and of `Drawing` at the end of a random episode in each of scenes (N, 3, H, W)."""
+    c, rng = net.config, np.random.default_rng(0)
+    spec = SceneSpec(c.height, c.width, "spherical" if c.spherical else "planar")
+    for scene in scenes.split(1):
+        memory = net.empty(1)
+        for place in views.episode(rng, MOST, spec, c.glimpse / c.width, tiled=0.5):
+            before = split(memory)
+            glimpse, view = sample(scene, torch.from_numpy(place)[None], c.glimpse, c.spherical)
+            memory = net.write(memory, glimpse, view)
+        yield (glimpse[:, None], view, *before), (*split(memory)[:4], *net.look(memory).handed)
+
+
+def fed(names: Sequence[str], values: Sequence[Tensor]) -> Feed:
+    """Inputs of a graph by name."""
+    return {name: value.numpy() for name, value in zip(names, values, strict=True)}
 
 
 def policy_model(choice: Choice, scene: ElasticCanvas) -> onnx.ModelProto:

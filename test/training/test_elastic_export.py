@@ -2,24 +2,27 @@
 
 import runpy
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
-from elastic_making import believed, network, pictures, places, scenes  # noqa: E402
+from elastic_making import believed, network, panoramas, pictures, places, scenes  # noqa: E402
 from tree_making import camvid  # noqa: E402
 
 from glimpse_ros.core.bundle import describe, load_policy  # noqa: E402
 from glimpse_ros.core.bundle import load_scene as load_scene_of  # noqa: E402
 from glimpse_ros.core.explorer import explore, look_at_canvas  # noqa: E402
-from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec  # noqa: E402
+from glimpse_ros.core.types import GlimpseError, Limits, SceneSpec, View  # noqa: E402
+from training import elastic_graphs  # noqa: E402
 from training.adaglimpse import Agent  # noqa: E402
-from training.elastic_export import export, load_trained, rounded  # noqa: E402
+from training.elastic_export import export, load_trained, rounded, some_scenes  # noqa: E402
 from training.elastic_graphs import Choice, confidence  # noqa: E402
 from training.footprint import SUB  # noqa: E402
 from training.glimpse_agent import agent_config, to_views  # noqa: E402
+from training.quantised import quantised  # noqa: E402
 
 NARROW = torch.tensor([[[-0.3, 0.2], [-0.4, 0.1], [0.2, 0.4]]])
 LABELS = {"labels": 11, "spherical": False, "height": 96, "width": 128}
@@ -47,6 +50,14 @@ def save(net, path, agent=None, **config):
         state["agent"] = agent.state_dict()
     torch.save(state, path)
     return path
+
+
+def command(*arguments):
+    """What the exporter says before it stops."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as refusal:
+        patch.setattr("sys.argv", ["elastic_export", *arguments])
+        runpy.run_module("training.elastic_export", run_name="__main__", alter_sys=True)
+    return str(refusal.value)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +112,31 @@ def test_what_a_bundle_declares(panorama):
         memory = net.empty(1)
         belief = net.belief(memory, net.look(memory), torch.zeros(1, 3))[0]
     assert load_scene(panorama[1]).empty().belief == pytest.approx(belief.numpy(), abs=1e-5)
+
+
+def test_large_convolutions_in_integers(panorama, tmp_path, monkeypatch):
+    trained, half = panorama
+    monkeypatch.setattr(elastic_graphs, "quantised", partial(quantised, least=20_000))
+    ranges = some_scenes(str(panoramas(tmp_path / "scenes")), trained.net.config)
+    size, worst = export(trained, tmp_path / "tiny", ranges=ranges)
+    assert 1e-3 < worst < 0.05 and size < 0.95 * sum(file.stat().st_size for file in half.glob("*.onnx"))
+    exact, found = load_scene(half), load_scene(tmp_path / "tiny")
+    look = look_at_canvas(pictures(1, seed=5)[0], exact.info.glimpse, exact.info.scene)
+    for view in (View(0.1, 0.2, 0.5), View(-0.6, -0.3, 0.25)):
+        a, b = exact.step(look(view)), found.step(look(view))
+    off = np.abs(a.reconstruction - b.reconstruction)
+    assert 1e-5 < off.mean() < 0.01 and np.abs(a.uncertainty - b.uncertainty).max() < 0.02
+
+
+def test_integers_need_scenes_to_take_ranges_from(tmp_path):
+    net = network()
+    with pytest.raises(GlimpseError, match="planar scenes; expected those of the model's projection"):
+        some_scenes(f"camvid:{camvid(tmp_path / 'camvid', {'train': 1})}", net.config)
+    path = save(net, tmp_path / "checkpoint.pt")
+    arguments = ["--checkpoint", str(path), "--untrained", "--out", str(tmp_path / "out")]
+    for options in (["--precision", "integers"], ["--ranges", str(tmp_path)]):
+        assert "--precision integers and --ranges go together" in command(*arguments, *options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_decode_nothing_is_drawn(panorama):
@@ -229,7 +265,7 @@ def test_what_draws_comes_from_another_checkpoint(tmp_path):
         load_trained(path, drawn=save(net, tmp_path / "other.pt"))
 
 
-def test_refusals(panorama, tmp_path, monkeypatch):
+def test_refusals(tmp_path):
     net = network()
     plain = save(net, tmp_path / "plain.pt")
     with pytest.raises(GlimpseError, match="holds a scene model and no agent; expected .*, or --untrained"):
@@ -243,8 +279,4 @@ def test_refusals(panorama, tmp_path, monkeypatch):
     with pytest.raises(GlimpseError, match="does not fit this version") as refusal:
         load_trained(other)
     assert "\n" not in str(refusal.value)
-    arguments = ["elastic_export", "--checkpoint", str(plain), "--out", str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", arguments)
-    with pytest.raises(SystemExit) as refusal:
-        runpy.run_module("training.elastic_export", run_name="__main__", alter_sys=True)
-    assert "or --untrained" in str(refusal.value)
+    assert "or --untrained" in command("--checkpoint", str(plain), "--out", str(tmp_path / "out"))

@@ -1,11 +1,13 @@
 """The prior by its leading components: the full one's answer, and an inverse by matrix products that is one."""
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch")
 from elastic_making import pictures  # noqa: E402
 
-from training.low_rank_prior import LowRankPrior, solve  # noqa: E402
+from training.low_rank_prior import CONDITION, LowRankPrior, invert, newton, solve  # noqa: E402
 from training.prior import NUGGET, PARTLY, Prior  # noqa: E402
 
 ROWS, COLS = 4, 8
@@ -75,6 +77,15 @@ def test_the_systems_of_scenes_are_solved(components):
     exact = torch.linalg.solve(system.double(), right.double())
     assert (solve(system, right).double() - exact).norm() < 1e-3 * exact.norm()
     assert torch.isfinite(low(torch.rand(1, 3, ROWS, COLS), known)).all()
+
+
+def test_steps_are_enough_for_the_condition_that_is_promised():
+    torch.manual_seed(0)
+    vectors = torch.linalg.qr(torch.randn(48, 48, dtype=torch.float64)).Q
+    system = (vectors * torch.logspace(0, -math.log10(CONDITION), 48, dtype=torch.float64)) @ vectors.T
+    largest, eye = torch.ones(1, 1, 1, dtype=torch.float64), torch.eye(48, dtype=torch.float64)
+    assert (newton(system[None], largest)[0] @ system - eye).norm() < 1e-3
+    assert (invert(system[None])[0] @ system - eye).norm() < 0.1, "rows sum to more than the largest eigenvalue"
 
 
 @pytest.mark.parametrize("components", [5, ROWS * COLS])
