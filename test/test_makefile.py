@@ -22,8 +22,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *words: str, path: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run make there, without a ROS, without what another make or ROS left in the environment."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "ROS_", "_ROS"))}
+    """Run make there, without a ROS, without what another make, its variables too, or ROS left in the environment."""
+    others = ("MAKE", "MFLAGS", "ROS_", "_ROS", "ARGS", "RUNTIME", "PYTHON")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     if path is not None:
         kept["PATH"] = f"{path}{os.pathsep}{kept['PATH']}"
     return subprocess.run(["make", *words], cwd=folder, env={**kept, **env}, capture_output=True, text=True, timeout=60)

@@ -35,7 +35,7 @@ ALIGNED = 4  # channels
 HANDED = ("smooth", "x1", "x2")
 Act = Literal["actor", "critic"]
 MOST = 12  # glimpses of an episode that shows ranges
-GRID = (12, 4, 3)  # lines of the coarse grid along x, y and s, beside the actor's; many more take over 1 ms
+GRID = (12, 4, 5)  # lines of the coarse grid along x, y and s, beside the actor's; with 3 of s it zoomed in too little
 
 
 def split(memory: Memory) -> tuple[Tensor, ...]:

@@ -206,10 +206,11 @@ def info_of(models: Path, bundle: str) -> SceneInfo | None:
 
 
 def name_of(job: Job) -> str:
-    """Of a part's file: another one as soon as the bundle's graphs or anything else of the job differ."""
+    """Of a part's file: another one as soon as a graph that it runs or anything else of the job differs."""
     told = hashlib.sha256(repr(asdict(job)).encode())
-    for file in sorted(Path(job.model).glob("*.onnx")):
-        told.update(file.read_bytes())
+    for graph in ("policy", "scene") if job.wanted.policy == "learned" else ("scene",):
+        file = Path(job.model) / f"{graph}.onnx"
+        told.update(file.read_bytes() if file.exists() else b"")
     return f"{job.wanted.bundle}-{job.wanted.policy}-{job.wanted.regime.name}-{told.hexdigest()[:16]}"
 
 
