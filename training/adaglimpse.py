@@ -131,7 +131,7 @@ class Run:
         c = net.config
         self.config = Config(
             c,
-            agent_for(c, args.width, args.hidden, args.blind, args.per, args.slew),
+            agent_for(c, args.width, args.hidden, args.blind, args.per, args.slew, args.glimpse_size),
             Rewards(args.per, args.slew, args.glimpse_size),
             args.glimpses,
         )

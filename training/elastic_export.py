@@ -68,6 +68,8 @@ class Args:
     """with --precision integers: scenes that show which numbers occur, folder or kind:PATH"""
     slew: float | None = None
     """what a second of motion costs the critics' choice, in units of score, if not what it was trained with"""
+    glimpse_size: float | None = None
+    """what a look as wide as the scene costs it, in units of score, if not what it was trained with"""
     drawn: Path | None = None
     """a checkpoint of training.elastic_pretrain --part, begun from this scene model: take what draws from there"""
     untrained: bool = False
@@ -87,13 +89,18 @@ class Trained:
 
 
 def load_trained(
-    path: Path, data: str = "", untrained: bool = False, slew: float | None = None, drawn: Path | None = None
+    path: Path,
+    data: str = "",
+    untrained: bool = False,
+    slew: float | None = None,
+    drawn: Path | None = None,
+    glimpse_size: float | None = None,
 ) -> Trained:
     """The averaged scene model and the agent of a training.adaglimpse checkpoint.
 
     data: what it was trained on; of a model that knows classes what `labelled.load` takes. untrained: an agent of
-    random weights where there is none. slew, drawn: see `Args`. Raises GlimpseError for another checkpoint and other
-    classes.
+    random weights where there is none. slew, drawn, glimpse_size: see `Args`. Raises GlimpseError for another
+    checkpoint and other classes.
     """
     state = loop.read_checkpoint(path)
     if "agent" not in state and not untrained:
@@ -106,7 +113,11 @@ def load_trained(
         if not isinstance(net, ElasticCanvas):
             raise GlimpseError(f"{path}: its memory grows with every glimpse; expected one trained with memory canvas")
         config = AgentConfig(**state["config"]["agent"]) if "agent" in state else agent_config(net.config)
-        agent = Agent(config if slew is None else replace(config, slew=slew), temperature=1.0)
+        if slew is not None:
+            config = replace(config, slew=slew)
+        if glimpse_size is not None:
+            config = replace(config, glimpse_size=glimpse_size)
+        agent = Agent(config, temperature=1.0)
         if drawn is not None:
             redraw(net, drawn)
         if "agent" in state:
@@ -274,7 +285,7 @@ if __name__ == "__main__":
         args = tyro.cli(Args)
         if (args.precision == "integers") != (args.ranges is not None):
             raise GlimpseError("--precision integers and --ranges go together: scenes show which numbers occur")
-        trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew, args.drawn)
+        trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew, args.drawn, args.glimpse_size)
         half, ranges = args.precision != "single", some_scenes(args.ranges, trained.net.config) if args.ranges else None
         size, worst = export(trained, args.out, args.act, args.scene, half, args.first_view, args.data_note, ranges)
         print(f"{args.out}: {size / 2**20:.2f} MiB, largest difference to torch {worst:.1e}")

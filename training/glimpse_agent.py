@@ -46,6 +46,7 @@ class AgentConfig:
     blind: bool = False  # the critics do not see what the action covers, as in the paper
     per: float = 0.3  # reward per unit of score, as in `glimpse_env.Rewards`
     slew: float = 0.0  # what a second of motion costs, in units of score
+    glimpse_size: float = 0.0  # what a look as wide as the scene costs, in units of score; a narrower one its share
     follows: ClassVar[bool] = True  # on a sphere x is a step from the last view
 
     @property
@@ -59,13 +60,20 @@ class AgentConfig:
 
 
 def agent_config(
-    scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False, per: float = 0.3, slew: float = 0.0
+    scene: ElasticConfig,
+    width: int = 32,
+    hidden: int = 128,
+    blind: bool = False,
+    per: float = 0.3,
+    slew: float = 0.0,
+    glimpse_size: float = 0.0,
 ) -> AgentConfig:
     """The agent for a scene model."""
     rows, cols = scene.cells
     channels, latents = belief_channels(scene), scene.widths[3]
-    sizes = {"width": width, "hidden": hidden, "blind": blind, "per": per, "slew": slew}
-    return AgentConfig(rows, cols, channels, latents, scene.spherical, **sizes)  # type: ignore[arg-type]
+    sizes = {"width": width, "hidden": hidden, "blind": blind}
+    rewards = {"per": per, "slew": slew, "glimpse_size": glimpse_size}
+    return AgentConfig(rows, cols, channels, latents, scene.spherical, **sizes, **rewards)  # type: ignore[arg-type]
 
 
 class Pool(nn.Module):
@@ -221,8 +229,8 @@ class Critic(nn.Module):
         return q if seen is None else q + self.expected(seen, views, belief, limits)
 
     def expected(self, seen: Tensor, views: Tensor, belief: Tensor, limits: Tensor) -> Tensor:
-        """What the scene model expects of a look, and what its motion costs: the reward (B, P) of views (B, P, 3) with
-        footprints (B, P, F).
+        """What the scene model expects of a look, and what its motion and its size cost: the reward (B, P) of views
+        (B, P, 3) with footprints (B, P, F).
 
         The critics learn what has to be added, and by how much this is to be trusted in what range of views.
         """
@@ -231,4 +239,6 @@ class Critic(nn.Module):
         gain = GREY * seen[..., c.channels + 2]
         if c.slew:
             gain = gain - c.slew * motion(views, belief, limits, c)
+        if c.glimpse_size:
+            gain = gain - c.glimpse_size * views[..., 2]
         return c.per * self.trust(ranges(limits)).exp() * gain

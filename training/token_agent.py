@@ -31,11 +31,17 @@ class TokenAgentConfig(AgentConfig):
 
 
 def agent_for(
-    scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False, per: float = 0.3, slew: float = 0.0
+    scene: ElasticConfig,
+    width: int = 32,
+    hidden: int = 128,
+    blind: bool = False,
+    per: float = 0.3,
+    slew: float = 0.0,
+    glimpse_size: float = 0.0,
 ) -> AgentConfig:
     """The agent for a scene model, whatever its memory; over tokens the critics are always blind."""
     if scene.memory != "tokens":
-        return agent_config(scene, width, hidden, blind, per, slew)
+        return agent_config(scene, width, hidden, blind, per, slew, glimpse_size)
     rows, cols = scene.cells
     latents = scene.dims[0]
     return TokenAgentConfig(

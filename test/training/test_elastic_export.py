@@ -32,9 +32,9 @@ def load_scene(bundle):
     return load_scene_of(bundle, "cpu", threads=1)
 
 
-def agent_of(net, seed=1, blind=False, slew=0.0):
+def agent_of(net, seed=1, **options):
     torch.manual_seed(seed)
-    agent = Agent(agent_config(net.config, 8, 16, blind, slew=slew), 1.0).eval()
+    agent = Agent(agent_config(net.config, 8, 16, **options), 1.0).eval()
     with torch.no_grad():
         for weight in agent.critic.parameters():  # some begin at zero
             weight.add_(0.1 * torch.randn_like(weight))
@@ -179,12 +179,26 @@ def test_a_canvas_without_a_map_has_a_state_less(tmp_path):
     assert worst < 1e-3 and "state_cells" not in describe(tmp_path / "tiny")["scene"]["inputs"]
 
 
-def test_what_motion_costs_can_be_said_on_export(tmp_path):
+def test_what_motion_and_size_cost_can_be_said_on_export(tmp_path):
     net = network()
-    path = save(net, tmp_path / "checkpoint.pt", agent_of(net))
-    assert (
-        load_trained(path).agent.critic.config.slew == 0 and load_trained(path, slew=3.0).agent.critic.config.slew == 3
+    path = save(net, tmp_path / "checkpoint.pt", agent_of(net, slew=1.0))
+    trained, said = (
+        load_trained(path, **prices).agent.critic.config for prices in ({}, {"slew": 3.0, "glimpse_size": 2.0})
     )
+    assert (trained.slew, trained.glimpse_size, said.slew, said.glimpse_size) == (1, 0, 3, 2)
+
+
+def test_one_that_pays_for_wide_looks_takes_narrower_ones():
+    net = network(stirred=True)
+    belief, _ = believed(net, scenes(4), places(4, 2))
+    free, widths = torch.tensor([[[-1.0, 1.0], [-1.0, 1.0], [0.125, 1.0]]]), []
+    for price in (0.0, 5.0, 500.0):
+        agent = agent_of(net, glimpse_size=price)
+        choice = Choice(agent.actor, agent.critic).eval()
+        with torch.no_grad():
+            widths.append(sum(float(choice(belief[k : k + 1], free)[0][0, 2]) for k in range(4)) / 4)
+    assert widths[0] >= widths[1] >= widths[2] and widths[0] > 1.5 * widths[2]
+    assert widths[2] == pytest.approx(0.125, abs=0.01)
 
 
 @pytest.mark.parametrize("config", [{}, LABELS])
@@ -215,7 +229,7 @@ def test_choices_are_inside_the_limits(config, act):
 
 
 @pytest.mark.parametrize("config", [{}, LABELS])
-@pytest.mark.parametrize("options", [{}, {"blind": True}, {"slew": 2.0}])
+@pytest.mark.parametrize("options", [{}, {"blind": True}, {"slew": 2.0, "glimpse_size": 5.0}])
 def test_the_grid_gives_the_critics_values(config, options):
     net = network(stirred=True, **config)
     size = (net.config.height, net.config.width)
