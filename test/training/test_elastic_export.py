@@ -1,6 +1,5 @@
 """Bundles of the elastic scene model and its agent: the same as torch, what they declare, their choices, refusals."""
 
-import runpy
 from dataclasses import asdict
 from functools import partial
 
@@ -10,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from elastic_making import believed, network, panoramas, pictures, places, scenes  # noqa: E402
+from modules import refusal_of  # noqa: E402
 from tree_making import camvid  # noqa: E402
 
 from glimpse_ros.core.bundle import describe, load_policy  # noqa: E402
@@ -50,14 +50,6 @@ def save(net, path, agent=None, **config):
         state["agent"] = agent.state_dict()
     torch.save(state, path)
     return path
-
-
-def command(*arguments):
-    """What the exporter says before it stops."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as refusal:
-        patch.setattr("sys.argv", ["elastic_export", *arguments])
-        runpy.run_module("training.elastic_export", run_name="__main__", alter_sys=True)
-    return str(refusal.value)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +127,9 @@ def test_integers_need_scenes_to_take_ranges_from(tmp_path):
     path = save(net, tmp_path / "checkpoint.pt")
     arguments = ["--checkpoint", str(path), "--untrained", "--out", str(tmp_path / "out")]
     for options in (["--precision", "integers"], ["--ranges", str(tmp_path)]):
-        assert "--precision integers and --ranges go together" in command(*arguments, *options)
+        assert "--precision integers and --ranges go together" in refusal_of(
+            "training.elastic_export", *arguments, *options
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -293,4 +287,4 @@ def test_refusals(tmp_path):
     with pytest.raises(GlimpseError, match="does not fit this version") as refusal:
         load_trained(other)
     assert "\n" not in str(refusal.value)
-    assert "or --untrained" in command("--checkpoint", str(plain), "--out", str(tmp_path / "out"))
+    assert "or --untrained" in refusal_of("training.elastic_export", "--checkpoint", str(plain), "--out", str(tmp_path))
