@@ -60,9 +60,10 @@ def quantised(model: onnx.ModelProto, feeds: Sequence[Feed], least: int = HEAVY)
         if not names:
             return model
         add_pre_process_metadata(folded)  # or it asks for what was done here
+        onnx.save(folded, ready)
         with contextlib.redirect_stdout(None):  # it prints what it collects
             quantize_static(
-                folded,
+                ready,
                 done,
                 Reader([{i.name: feed[i.name] for i in model.graph.input} for feed in feeds]),
                 quant_format=QuantFormat.QDQ,
@@ -74,6 +75,14 @@ def quantised(model: onnx.ModelProto, feeds: Sequence[Feed], least: int = HEAVY)
                 calibrate_method=CalibrationMethod.Percentile,
                 extra_options={"WeightSymmetric": True, "CalibPercentile": SHARE},
             )
-        made = onnx.load(done)
-        del made.metadata_props[:]
-        return made
+        return plain(onnx.load(done))
+
+
+def plain(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without what ONNX Runtime notes down of itself: older ones refuse operator sets that they do not know, used or
+    not."""
+    used = {node.domain for node in model.graph.node}
+    imports = [known for known in model.opset_import if known.domain in used]
+    del model.opset_import[:], model.metadata_props[:]
+    model.opset_import.extend(imports)
+    return model

@@ -56,6 +56,13 @@ def test_weights_have_seven_bits_and_each_output_its_scale():
     assert (np.abs(kernel).reshape(8, -1).max(1) >= 63).all(), "every output uses them all"
 
 
+def test_older_runtimes_are_asked_for_no_more_than_before():
+    model = graph()
+    made = quantised(model, feeds(2), least=1)
+    assert [(o.domain, o.version) for o in made.opset_import] == [("", 17)] and not made.metadata_props
+    assert made.ir_version <= model.ir_version
+
+
 def test_where_nothing_is_large_nothing_is_changed():
     model = graph()
     assert quantised(model, feeds(1)) is model
