@@ -113,6 +113,10 @@ def load_trained(
         if not isinstance(net, ElasticCanvas):
             raise GlimpseError(f"{path}: its memory grows with every glimpse; expected one trained with memory canvas")
         config = AgentConfig(**state["config"]["agent"]) if "agent" in state else agent_config(net.config)
+        if config.blind and (slew is not None or glimpse_size is not None):
+            raise GlimpseError(
+                f"{path}: its critics are blind, and know no price of motion or size but what they learned"
+            )
         if slew is not None:
             config = replace(config, slew=slew)
         if glimpse_size is not None:
@@ -212,9 +216,8 @@ def export(
     write_graph(out / "scene.onnx", model, {**shared, "role": "scene", "empty_belief": encode_belief(empty)})
     fields = {**shared, "role": "policy", "act": act, "belief_id": belief_id(model)}
     write_graph(out / "policy.onnx", policy.SerializeToString(), fields)
-    return sum(file.stat().st_size for file in out.glob("*.onnx")), parity(
-        trained, choice, out, rough=ranges is not None
-    )
+    worst = parity(trained, choice, out, rough=ranges is not None)
+    return sum(file.stat().st_size for file in out.glob("*.onnx")), worst
 
 
 def some_scenes(data: str, config: ElasticConfig) -> Tensor:
@@ -283,6 +286,8 @@ def astray(choice: Choice, belief: Tensor, limits: Limits, decision: Decision) -
 if __name__ == "__main__":
     try:
         args = tyro.cli(Args)
+        if args.act == "actor" and (args.slew is not None or args.glimpse_size is not None):
+            raise GlimpseError("--slew and --glimpse-size need --act critic: an actor's mean weighs nothing")
         if (args.precision == "integers") != (args.ranges is not None):
             raise GlimpseError("--precision integers and --ranges go together: scenes show which numbers occur")
         trained = load_trained(args.checkpoint, args.data, args.untrained, args.slew, args.drawn, args.glimpse_size)

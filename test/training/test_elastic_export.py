@@ -180,6 +180,10 @@ def test_what_motion_and_size_cost_can_be_said_on_export(tmp_path):
         load_trained(path, **prices).agent.critic.config for prices in ({}, {"slew": 3.0, "glimpse_size": 2.0})
     )
     assert (trained.slew, trained.glimpse_size, said.slew, said.glimpse_size) == (1, 0, 3, 2)
+    with pytest.raises(GlimpseError, match="its critics are blind, and know no price"):
+        load_trained(save(net, tmp_path / "blind.pt", agent_of(net, blind=True)), glimpse_size=2.0)
+    said = refusal_of("training.elastic_export", "--checkpoint", str(path), "--out", str(tmp_path / "out"), "--slew=3")
+    assert "need --act critic" in said
 
 
 def test_one_that_pays_for_wide_looks_takes_narrower_ones():
