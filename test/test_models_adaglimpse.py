@@ -87,8 +87,11 @@ def test_one_that_is_charged_for_motion_moves_less_and_sees_as_much(courtyard):
 
 
 def test_it_begins_wide_and_zooms_where_a_glimpse_may_span_the_scene(courtyard):
-    taken = [step.view.s for step in steps(courtyard, bundle(PANORAMAS), "learned", Limits(s=(1 / 16, 1.0)), 12)]
+    free = Limits(s=(1 / 16, 1.0))
+    learned, chance = (steps(courtyard, bundle(PANORAMAS), name, free, 12) for name in ("learned", "random"))
+    taken = [step.view.s for step in learned]
     assert taken[0] == 1.0 and np.mean(taken[6:]) < 0.5 * np.mean(taken[:3])
+    assert rmse(learned[-1], courtyard) < 0.85 * rmse(chance[-1], courtyard)
 
 
 def test_a_hundred_glimpses_leave_it_finite_and_no_worse(courtyard):
