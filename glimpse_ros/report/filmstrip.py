@@ -97,7 +97,7 @@ def _band(panels: Panels, band: list[int], cell: int) -> Picture:
     if panels.has_segmentation:
         kinds.append(("classes", "likeliest", panels.segmentation))
     if panels.has_attention:
-        kinds.append(("attention", "bright: draws looks", panels.attention))
+        kinds.append(("attention", "bright: attracts", panels.attention))
     top, step = 26, height + GAP // 2
     bottom = top + side + GAP // 2 + len(kinds) * step
     sheet = _sheet(bottom + (BARS + GAP // 2 if panels.has_bars else 0) + 20)
