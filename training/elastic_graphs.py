@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from glimpse_ros.core.types import SceneSpec
 
 from . import export, views
-from .canvas import DETAIL_SCALES, Conv, _double
+from .canvas import DETAIL_SCALES
+from .canvas_blocks import Conv, doubled
 from .elastic_vit import ElasticCanvas, Memory, Seen, entropy
 from .export import to_onnx
 from .footprint import AROUND, FOOTPRINT, SUB, fine_maps, shares
@@ -94,7 +95,7 @@ class Drawing(nn.Module):
         pixels = F.conv2d((colour - 0.5) * seen, self.gather, stride=QUARTER)
         known = [F.avg_pool2d(sharp, QUARTER), F.avg_pool2d(seen, QUARTER)]
         parts = [pixels, *known, features, imagined - 0.5, imagined[:, : self.more]]  # the last ones for nothing
-        x0 = self.enter(torch.cat(parts, 1)) + _double(net.up0(x1))
+        x0 = self.enter(torch.cat(parts, 1)) + doubled(net.up0(x1))
         x0, drawn = F.relu(net.dec0(x0)), []
         scene = net.draw((colour, sharp, features), imagined, x0)
         if net.config.colours:

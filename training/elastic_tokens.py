@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from glimpse_ros.core.types import GlimpseError
 
-from .canvas import DETAIL_SCALES, FLOOR, GROUPS, Conv
+from .canvas import DETAIL_SCALES, FLOOR, GROUPS
+from .canvas_blocks import Conv
 from .elastic_blocks import Block
 from .elastic_vit import (
     FINE,

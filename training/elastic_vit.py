@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .canvas import BELIEF_CHANNELS, Attention, Canvas, CanvasConfig
+from .canvas import BELIEF_CHANNELS, Canvas, CanvasConfig
+from .canvas_blocks import Attention
 from .elastic_blocks import Layer
 from .elastic_labels import Segmenter
 from .low_rank_prior import LowRankPrior

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .canvas import Conv, wrapped
+from .canvas_blocks import Conv, wrapped
 from .resnet import STRIDES, ResNet
 
 CELL = STRIDES[-1]

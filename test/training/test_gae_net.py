@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
-from training.canvas import Conv  # noqa: E402
+from training.canvas_blocks import Conv  # noqa: E402
 from training.gae_net import GaeConfig, GaeNet, Gate, Merge, Plain, Stream, Up  # noqa: E402
 from training.resnet import STRIDES  # noqa: E402
 

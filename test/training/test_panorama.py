@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-import torch.nn.functional as F  # noqa: E402
 import tyro  # noqa: E402
 
 from glimpse_ros.core.bundle import load_policy, load_scene  # noqa: E402
 from glimpse_ros.core.explorer import explore, look_at_canvas  # noqa: E402
 from glimpse_ros.core.types import Frame, GlimpseError, Limits, PanTiltZoom, SceneSpec, View  # noqa: E402
 from training import export, panorama, scenes, search, views  # noqa: E402
-from training.canvas import Canvas, CanvasConfig, Entry, Join  # noqa: E402
+from training.canvas import Canvas, CanvasConfig  # noqa: E402
 from training.gain_policy import GainPolicy  # noqa: E402
 
 SMALL = CanvasConfig(height=64, width=128, features=4, widths=(8, 8, 16, 16), blocks=1, glimpse=16)
@@ -32,24 +31,6 @@ def folder(tmp_path_factory):
 def write(memory, net, colour, view):
     glimpse = torch.tensor(colour)[None, :, None, None].expand(1, 3, 16, 16)
     return net.write(memory, glimpse, torch.from_numpy(view.array()))
-
-
-@pytest.mark.parametrize("wraps", [True, False])
-def test_entering_and_joining_are_one_convolution_after_the_other(wraps):
-    torch.manual_seed(0)
-    entry, join, x = Entry(5, 7, wraps), Join(7, 3, 4), torch.rand(2, 5, 8, 12)
-    moved = F.pixel_unshuffle(x, 2)  # (2, 20, 4, 6)
-    plain = F.conv2d(
-        F.pad(moved, (1, 1, 0, 0), mode="circular" if wraps else "constant"),
-        entry.conv.weight,
-        entry.conv.bias,
-        padding=(1, 0),
-    )
-    found = entry(x)
-    assert torch.allclose(found, plain, atol=1e-5) and found.shape == (2, 7, 4, 6)
-    fine = torch.rand(2, 3, 8, 12)
-    side_by_side = torch.cat([F.interpolate(found, scale_factor=2.0), fine], 1)
-    assert torch.allclose(join(found, fine), F.conv2d(side_by_side, join.weight, join.bias), atol=1e-5)
 
 
 def test_a_sharper_look_is_never_overwritten_by_a_blurrier_one():
