@@ -129,12 +129,9 @@ class Run:
     def __init__(self, fabric: Fabric, args: Args, data: labelled.Labelled, net: ElasticVit) -> None:
         self.fabric, self.args, self.data, self.net = fabric, args, data, net
         c = net.config
-        self.config = Config(
-            c,
-            agent_for(c, args.width, args.hidden, args.blind, args.per, args.slew, args.glimpse_size),
-            Rewards(args.per, args.slew, args.glimpse_size),
-            args.glimpses,
-        )
+        rewards = Rewards(args.per, args.slew, args.glimpse_size)
+        agent = agent_for(c, args.width, args.hidden, args.blind, **asdict(rewards))
+        self.config = Config(c, agent, rewards, args.glimpses)
         fov = scene_fov(c.spherical)
         self.least = c.glimpse / c.width
         self.widest = min(1.0, max(self.least, math.radians(args.max_fov) / fov))

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import retina
-from .canvas_blocks import Attention, Conv, Entry, Join, Residual, doubled
+from .canvas_blocks import Attention, Conv, Entry, Join, Residual, doubled, wrapped
 from .prior import CELL, Prior
 
 DETAIL_SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8)  # s at which the belief tells how much detail a look would still miss
@@ -206,6 +206,5 @@ class Canvas(nn.Module):
     def _enlarge(self, x: Tensor) -> Tensor:
         """Linear upsampling by 2, across the seam of a sphere."""
         if self.config.spherical:
-            x = torch.cat([x[..., -1:], x, x[..., :1]], -1)
-            return F.interpolate(x, scale_factor=2.0, mode="bilinear")[..., 2:-2]
+            return F.interpolate(wrapped(x), scale_factor=2.0, mode="bilinear")[..., 2:-2]
         return F.interpolate(x, scale_factor=2.0, mode="bilinear")

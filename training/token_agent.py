@@ -31,17 +31,12 @@ class TokenAgentConfig(AgentConfig):
 
 
 def agent_for(
-    scene: ElasticConfig,
-    width: int = 32,
-    hidden: int = 128,
-    blind: bool = False,
-    per: float = 0.3,
-    slew: float = 0.0,
-    glimpse_size: float = 0.0,
+    scene: ElasticConfig, width: int = 32, hidden: int = 128, blind: bool = False, **rewards: float
 ) -> AgentConfig:
-    """The agent for a scene model, whatever its memory; over tokens the critics are always blind."""
+    """The agent for a scene model, whatever its memory; rewards: as `glimpse_env.Rewards`. Over tokens the critics are
+    always blind, and know none of them."""
     if scene.memory != "tokens":
-        return agent_config(scene, width, hidden, blind, per, slew, glimpse_size)
+        return agent_config(scene, width, hidden, blind, **rewards)
     rows, cols = scene.cells
     latents = scene.dims[0]
     return TokenAgentConfig(
